@@ -1,0 +1,35 @@
+/* A tile: LANES rows side by side, so that every loop over rows is a loop over vectors.
+ *
+ * A vector type instead of trust in the auto-vectoriser: the accumulators of a tile have to
+ * stay in registers, which compilers do not manage from arrays. The same source becomes
+ * SSE2, AVX2 + FMA or NEON; MULTIVERSION lets the loader pick at run time, so the binary
+ * stays portable.
+ */
+#ifndef TABTRAIN_LANES_H
+#define TABTRAIN_LANES_H
+
+#include <stddef.h>
+
+#define LANES 16 /* rows in a tile: four 32-byte vectors of doubles */
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__has_attribute)
+#if __has_attribute(target_clones)
+#define MULTIVERSION __attribute__((target_clones("arch=x86-64-v3", "default")))
+#endif
+#endif
+#ifndef MULTIVERSION
+#define MULTIVERSION
+#endif
+
+#define FORCE_INLINE static inline __attribute__((always_inline))
+
+/* Four rows. Kernels get pointers to whole tiles: no loop has a remainder, as the rows that
+ * fill up the last tile have weight 0. */
+typedef double vec __attribute__((vector_size(32), aligned(8), may_alias));
+typedef long long vec_mask __attribute__((vector_size(32), aligned(8), may_alias));
+
+#define broadcast(x) ((vec){(x), (x), (x), (x)})
+
+FORCE_INLINE double sum_of(vec x) { return (x[0] + x[1]) + (x[2] + x[3]); }
+
+#endif

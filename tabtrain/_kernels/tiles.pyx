@@ -1,0 +1,75 @@
+"""A block of rows as tiles of ``LANES`` rows, feature by feature inside a tile.
+
+Every kernel runs its inner loop over the rows of a tile, which lie side by side in memory
+whatever the user's table looked like: float32 or float64, row by row, column by column or
+strided. Packing is the one place that knows, so no kernel has a twin for another layout.
+"""
+
+from cython cimport floating
+
+from tabtrain._kernels.lanes cimport LANES
+
+N_LANES = LANES
+
+
+def pack(const floating[:, :] X, double[:, :, ::1] tiles):
+    """Copy rows into tiles; the lanes behind the last row are filled with zeros.
+
+    Parameters
+    ----------
+    X : float32 or float64 array of shape (n_rows, n_features), any strides
+    tiles : float64 array of shape (ceil(n_rows / 16), n_features, 16), filled
+    """
+    cdef Py_ssize_t n_rows = X.shape[0], n_features = X.shape[1]
+    cdef Py_ssize_t n_tiles = tiles.shape[0], t, k, lane, here
+    if n_tiles != (n_rows + LANES - 1) // LANES or tiles.shape[1] != n_features \
+            or tiles.shape[2] != LANES:
+        raise ValueError("tiles do not fit X")
+    with nogil:
+        for t in range(n_tiles):
+            here = min(n_rows - t * LANES, <Py_ssize_t> LANES)
+            if here == LANES:
+                for k in range(n_features):
+                    for lane in range(LANES):
+                        tiles[t, k, lane] = X[t * LANES + lane, k]
+            else:
+                for k in range(n_features):
+                    for lane in range(here):
+                        tiles[t, k, lane] = X[t * LANES + lane, k]
+                    for lane in range(here, LANES):
+                        tiles[t, k, lane] = 0.0
+
+
+def moments(
+    const double[:, :, ::1] tiles,
+    const double[::1] weight,
+    const double[::1] center,
+    double[:, ::1] sums,
+):
+    """Add the weighted first and second moments of each feature about ``center``.
+
+    Parameters
+    ----------
+    tiles : float64 array of shape (n_tiles, n_features, 16)
+    weight : float64 array of shape (16 * n_tiles,)
+    center : float64 array of shape (n_features,)
+    sums : float64 array of shape (2, n_features), added to
+    """
+    cdef Py_ssize_t t, k, lane
+    cdef double first, second, shifted, w
+    if sums.shape[0] != 2 or sums.shape[1] != tiles.shape[1] \
+            or center.shape[0] != tiles.shape[1] or weight.shape[0] != LANES * tiles.shape[0]:
+        raise ValueError("weight, center or sums do not fit tiles")
+    with nogil:
+        for t in range(tiles.shape[0]):
+            for k in range(tiles.shape[1]):
+                first = 0.0
+                second = 0.0
+                for lane in range(LANES):
+                    w = weight[t * LANES + lane]
+                    # A row of weight 0 is no row: it may lie far from the center.
+                    shifted = tiles[t, k, lane] - center[k] if w > 0.0 else 0.0
+                    first += w * shifted
+                    second += w * shifted * shifted
+                sums[0, k] += first
+                sums[1, k] += second
