@@ -1,0 +1,252 @@
+"""The scikit-learn shell around a search: what all estimators share."""
+
+import time
+import warnings
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_scalar,
+    validate_data,
+)
+
+from tabtrain.history import History
+from tabtrain.objectives import get_objective
+from tabtrain.optimizers import Budget, Search, get_optimizer
+from tabtrain.problem import Problem
+from tabtrain.table import Table
+
+
+class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+    """Validates, chooses parts, delegates to `Search`, and names what was learned.
+
+    Subclasses say what they predict (`_target`, `_encode`), which function they train
+    (`_make_model`), where it starts (`_start`) and what users see of it (`_learned`).
+    """
+
+    _target: str
+
+    @abstractmethod
+    def _encode(self, y, weight, classes=None):
+        """The classes (None for numbers), the labels as numbers, the weights of the rows."""
+
+    @abstractmethod
+    def _make_model(self, table, classes):
+        """The model, at the scale of the table."""
+
+    @abstractmethod
+    def _start(self, model, rng, classes):
+        """The parameters that ``init`` says to start from."""
+
+    @abstractmethod
+    def _theta(self, model):
+        """The parameters of the last fit."""
+
+    @abstractmethod
+    def _learned(self, model, theta):
+        """The fitted attributes that the parameters give, by name."""
+
+    def _check_parameters(self):
+        for name in ("fit_intercept", "warm_start"):
+            check_scalar(getattr(self, name), name, (bool, np.bool_))
+        check_scalar(self.alpha, "alpha", Real, min_val=0)
+        check_scalar(self.tol, "tol", Real, min_val=0)
+        check_scalar(self.verbose, "verbose", (Integral, np.bool_), min_val=0)
+        check_scalar(
+            self.validation_fraction,
+            "validation_fraction",
+            Real,
+            min_val=0,
+            max_val=1,
+            include_boundaries="neither",
+        )
+        for name in ("max_iter", "n_iter_no_change"):
+            if getattr(self, name) is not None:
+                check_scalar(getattr(self, name), name, Integral, min_val=1)
+        if self.max_time is not None:
+            check_scalar(self.max_time, "max_time", Real, min_val=0, include_boundaries="neither")
+        if self.max_iter is None and self.max_time is None and self.n_iter_no_change is None:
+            raise ValueError(
+                "the search would never stop: max_iter, max_time and n_iter_no_change are all None"
+            )
+        if self.early_stopping not in (True, False, "auto"):
+            raise ValueError(
+                f"early_stopping must be True, False or 'auto', got {self.early_stopping!r}"
+            )
+
+    def _holds_out(self, X_val, y_val):
+        if (X_val is None) != (y_val is None):
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} is given without {missing}")
+        if X_val is not None and self.early_stopping is False:
+            raise ValueError(
+                "X_val and y_val are given, but early_stopping=False: use 'auto' or True"
+            )
+        return X_val is not None or self.early_stopping is True
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Find the parameters with the best score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The examples. float32 and float64 arrays are used as they are, without a copy.
+        y : array-like of shape (n_samples,)
+            What should come out.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each example counts; not negative.
+        X_val : array-like of shape (n_val, n_features), optional
+            Held-out examples: what does best on them is kept, and the search stops when they
+            show no progress.
+        y_val : array-like of shape (n_val,), optional
+            What should come out of them.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter is wrong, before any search.
+        """
+        begun = time.monotonic()
+        self._check_parameters()
+        objective = get_objective(self.objective, self._target)
+        holds_out = self._holds_out(X_val, y_val)
+        goes_on = self.warm_start and hasattr(self, "n_iter_")
+        examples = {"X": X, "y": y}
+        if sample_weight is not None:
+            examples["metadata"] = {"sample_weight": sample_weight}
+
+        X, y = self._validate(X, y, reset=not goes_on)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        classes, codes, weight = self._encode(y, weight)
+        if goes_on and not np.array_equal(classes, getattr(self, "classes_", None)):
+            raise ValueError(
+                f"warm_start=True: y has the classes {classes}, the last fit had {self.classes_}"
+            )
+        objective.check(1 if classes is None else len(classes))
+        search, seed = getattr(self, "_warm", (None, None)) if goes_on else (None, None)
+        if seed is None:
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+
+        n_jobs = effective_n_jobs(self.n_jobs)
+        held_out = None
+        if X_val is not None:
+            X_val, y_val = self._validate(X_val, y_val, reset=False)
+            held_out = Table(X_val, *self._encode(y_val, np.ones(len(y_val)), classes)[1:])
+        elif holds_out:
+            # A row of weight 0 is no row: two tables share one X, and nothing is copied.
+            is_held_out = self._split(codes, classes, seed)
+            held_out = Table(X, codes, weight * is_held_out)
+            weight = weight * ~is_held_out
+        with Table(X, codes, weight, n_jobs=n_jobs) as table:
+            model = self._make_model(table, classes)
+            problem = Problem(model, objective, table, alpha=self.alpha)
+            validation = held_out and Problem(model, objective, held_out)
+            optimizer = get_optimizer(self.optimizer, problem.has_gradient, objective)
+            if search is None or not _can_go_on(search, optimizer, problem):
+                rng = np.random.default_rng(seed)
+                theta = self._theta(model) if goes_on else self._start(model, rng, classes)
+                search = Search(clone(optimizer), rng, theta)
+            self._run(search, problem, validation, begun, examples, classes, model)
+
+        for name, value in self._outcome(search, model, classes).items():
+            setattr(self, name, value)
+        self._warm = (search, seed) if self.warm_start else (None, None)
+        if optimizer.expects_convergence and search.stop_reason == "iterations":
+            warnings.warn(
+                f"{type(optimizer).__name__} has not converged after {search.n_iter} iterations: "
+                "raise max_iter, or scale the features",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _validate(self, X, y, *, reset):
+        return validate_data(
+            self,
+            X,
+            y,
+            dtype=[np.float64, np.float32],
+            y_numeric=self._target == "number",
+            reset=reset,
+        )
+
+    def _split(self, codes, classes, seed):
+        from sklearn.model_selection import train_test_split
+
+        _, held_out = train_test_split(
+            np.arange(len(codes)),
+            test_size=self.validation_fraction,
+            stratify=None if classes is None else codes,
+            random_state=seed,
+        )
+        is_held_out = np.zeros(len(codes), dtype=bool)
+        is_held_out[held_out] = True
+        return is_held_out
+
+    def _run(self, search, problem, validation, begun, examples, classes, model):
+        root = self._init_callback_context(max_subtasks=self.max_iter)
+        root.call_on_fit_task_begin(estimator=self, **examples)
+
+        def around_step(search):
+            def outcome():
+                return self._outcome(search, model, classes)
+
+            step = root.subcontext(task_name="iteration")
+            step.call_on_fit_task_begin(
+                estimator=self, **examples, reconstruction_attributes=outcome
+            )
+            return lambda search: step.call_on_fit_task_end(
+                estimator=self, **examples, reconstruction_attributes=outcome
+            )
+
+        search.run(
+            problem,
+            Budget(
+                max_iter=self.max_iter,
+                deadline=np.inf if self.max_time is None else begun + self.max_time,
+                tol=self.tol,
+                n_iter_no_change=self.n_iter_no_change,
+            ),
+            validation=validation,
+            on_improvement=print if self.verbose else lambda improvement: None,
+            # Nobody listens: the tree of tasks need not grow by a node an iteration.
+            around_step=around_step if hasattr(self, "_skl_callbacks") else None,
+        )
+        root.call_on_fit_task_end(estimator=self, **examples)
+
+    def _outcome(self, search, model, classes):
+        """All fitted attributes, by name."""
+        outcome = self._learned(model, search.theta)
+        if classes is not None:
+            outcome["classes_"] = classes
+        return outcome | {
+            "best_score_": search.score,
+            "best_validation_score_": search.validation_score,
+            "history_": History(search.history),
+            "n_iter_": search.n_iter,
+            "n_trials_": search.n_trials,
+            "stop_reason_": search.stop_reason,
+        }
+
+
+def _can_go_on(search, optimizer, problem):
+    """Whether the search would see what it saw before: the same table, scored alike."""
+    theta = search.state.theta
+    return (
+        type(search.optimizer) is type(optimizer)
+        and search.optimizer.get_params() == optimizer.get_params()
+        and len(theta) == problem.n_params
+        and problem.scores(theta[np.newaxis])[0] == search.state.score
+    )

@@ -1,0 +1,559 @@
+"""Linear functions: `LinearClassifier` and `LinearRegressor`."""
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from tabtrain._estimator import TrainedEstimator
+from tabtrain.models import LinearModel
+from tabtrain.objectives import get_objective
+from tabtrain.problem import Problem, raw_predictions
+from tabtrain.table import Table
+
+# A deviation below this share of the mean is rounding: the feature is constant.
+CONSTANT = 16 * np.finfo(np.float64).eps
+
+
+def _center_and_scale(mean, deviation, centered):
+    """What standardises values: their scale is 0 where they are constant."""
+    if not centered:
+        # About zero, so that a constant column can serve as the constant.
+        return np.zeros_like(mean), np.hypot(mean, deviation)
+    return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0)
+
+
+class _Linear(TrainedEstimator):
+    def _n_outputs(self, classes):
+        return 1 if classes is None or len(classes) == 2 else len(classes)
+
+    def _make_model(self, table, classes):
+        center, scale = _center_and_scale(*table.mean_and_deviation(), self.fit_intercept)
+        return LinearModel(
+            self._n_outputs(classes),
+            center,
+            scale,
+            fit_intercept=bool(self.fit_intercept),
+            **self._output_scale(table),
+        )
+
+    def _output_scale(self, table):
+        return {}
+
+    def _start(self, model, rng, classes):
+        if self.init is None:
+            return np.zeros(model.n_params)
+        if isinstance(self.init, str) and self.init == "random":
+            return model.initial(rng, 1)[0]
+        coef, intercept = self._init_arrays(classes)
+        shape = (model.n_outputs, model.n_features)
+        if coef.size != np.prod(shape) or coef.ndim > 2 or intercept.size not in (1, shape[0]):
+            raise ValueError(
+                f"init must have coef of shape {shape} and intercept of shape ({shape[0]},), "
+                f"got {coef.shape} and {intercept.shape}"
+            )
+        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+            raise ValueError("init must have finite coef and intercept, got NaN or infinity")
+        if not self.fit_intercept and intercept.any():
+            raise ValueError("init has an intercept that is not 0, but fit_intercept=False")
+        return model.theta(coef.reshape(shape), np.broadcast_to(intercept.ravel(), shape[:1]))
+
+    def _init_arrays(self, classes):
+        init = self.init
+        if hasattr(init, "get_params"):
+            try:
+                check_is_fitted(init, "coef_")
+            except NotFittedError as error:
+                raise NotFittedError(
+                    "init must be a fitted estimator with coef_ and intercept_, got "
+                    f"{init!r}, which is not fitted. Meta-estimators clone what they are "
+                    "given: there, wrap it in sklearn.frozen.FrozenEstimator"
+                ) from error
+            of_init = getattr(init, "classes_", None)
+            if classes is not None and of_init is not None and not np.array_equal(classes, of_init):
+                raise ValueError(f"init has the classes {of_init}, y has {classes}")
+            init = (init.coef_, init.intercept_)
+        elif not isinstance(init, tuple):
+            init = (init, 0.0)
+        try:
+            coef, intercept = (np.asarray(part, dtype=np.float64) for part in init)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                'init must be None, "random", a fitted estimator with coef_ and intercept_, '
+                f"coef or (coef, intercept), got {self.init!r}"
+            ) from error
+        return coef, intercept
+
+    def _theta(self, model):
+        coef = self.coef_.reshape(model.n_outputs, model.n_features)
+        return model.theta(coef, np.reshape(self.intercept_, model.n_outputs))
+
+    def _as_problem_parts(self):
+        """The trained function as a model and its parameters, in the user's units."""
+        coef = np.atleast_2d(self.coef_)
+        model = LinearModel(len(coef), np.zeros(coef.shape[1]), np.ones(coef.shape[1]))
+        return model, np.concatenate([coef.ravel(), np.ravel(self.intercept_)])
+
+    def _raw_predictions(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        with Table(X, n_jobs=effective_n_jobs(self.n_jobs)) as table:
+            return raw_predictions(*self._as_problem_parts(), table)
+
+    def _score(self, X, y, weight, objective):
+        model, theta = self._as_problem_parts()
+        with Table(X, y, weight, n_jobs=effective_n_jobs(self.n_jobs)) as table:
+            return float(Problem(model, objective, table).scores(theta[np.newaxis])[0])
+
+
+def _has_probabilities(estimator):
+    objective = get_objective(estimator.objective, "class")
+    if not objective.probabilistic:
+        raise AttributeError(
+            f"objective={estimator.objective!r} trains no probabilities: use 'neg_log_loss' or "
+            "'neg_brier_score', or sklearn.calibration.CalibratedClassifierCV"
+        )
+    return True
+
+
+class LinearClassifier(ClassifierMixin, _Linear):
+    """A linear function of the features, trained for the metric it is judged by.
+
+    Of two classes the second is predicted where ``X @ coef_.T + intercept_`` is above 0; of
+    more, the one whose function is the largest.
+
+    Parameters
+    ----------
+    objective : str, Objective or callable, default="accuracy"
+        What is maximised: the name of a scikit-learn scorer ("accuracy",
+        "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted", "jaccard",
+        "matthews_corrcoef", "neg_brier_score", "neg_log_loss", "precision", "recall"), an
+        objective from `tabtrain.objectives`, such as ``FBeta(beta=2)`` or ``Cost(matrix)``,
+        or a function of the confusion counts, see `tabtrain.objectives.CountScore`.
+    optimizer : str or Optimizer, default="auto"
+        How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
+        one. "auto" is :class:`~tabtrain.optimizers.LBFGS` if the objective has a gradient,
+        else :class:`~tabtrain.optimizers.HillClimb`.
+    alpha : float, default=0.0
+        The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
+        the squared weights of the standardised features. With "neg_log_loss"
+        and features that are standardised already, this is
+        ``LogisticRegression(C=1 / (alpha * n_samples))``.
+    fit_intercept : bool, default=True
+        Whether the function has a constant. If not, features are scaled but not centered.
+    class_weight : dict, "balanced" or None, default=None
+        How much the rows of each class count, times their `sample_weight`; "balanced" makes
+        all classes count alike.
+    init : None, "random", estimator, array or tuple of arrays, default=None
+        Where to start: None is at zero, "random" a random point drawn from `random_state`,
+        an estimator is a fitted one of tabtrain or scikit-learn with ``coef_`` and
+        ``intercept_``, arrays are ``coef`` or ``(coef, intercept)`` in the shapes of these.
+        Meta-estimators clone what they are given: there, wrap a fitted estimator in
+        :class:`sklearn.frozen.FrozenEstimator`.
+    warm_start : bool, default=False
+        Whether `fit` goes on where the last one ended. With the same examples the search is
+        taken up again as if it had not been left, else it starts anew from the last
+        parameters.
+    max_iter : int or None, default=1000
+        The iterations of one `fit`.
+    max_time : float or None, default=None
+        The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
+    tol : float, default=1e-7
+        A score has changed if it has risen by more than ``tol`` times its size.
+    n_iter_no_change : int or None, default=100
+        Stop after so many iterations without a change; None is never.
+    early_stopping : bool or "auto", default="auto"
+        Whether held-out rows decide which parameters are kept and when there is no change:
+        `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows, drawn from each class in
+        proportion.
+        "auto" is if `X_val` and `y_val` are given.
+    validation_fraction : float, default=0.1
+        The share of the rows held out if `early_stopping` is True and none are given.
+    n_jobs : int or None, default=None
+        The threads that read the table. None is 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. The result is the same,
+        to the bit, for any number.
+    random_state : int, RandomState instance or None, default=None
+        The only source of chance.
+    verbose : int, default=0
+        If above 0, print a line for each improvement.
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        The labels, sorted.
+    coef_ : float64 array of shape (1, n_features) or (n_classes, n_features)
+        The weights, in the user's units.
+    intercept_ : float64 array of shape (1,) or (n_classes,)
+    n_iter_ : int
+        The iterations that led to the parameters, those of earlier warm-started fits
+        included.
+    n_trials_ : int
+        How many candidates were tried.
+    best_score_ : float
+        The score of the parameters on the training rows, penalty included.
+    best_validation_score_ : float or None
+        Their score on the held-out rows.
+    stop_reason_ : str
+        "iterations", "time", "no change", "callback" or "interrupted".
+    history_ : History
+        A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
+        ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
+    n_features_in_ : int
+    feature_names_in_ : array of shape (n_features_in_,)
+        If `X` had column names that are all strings.
+
+    See Also
+    --------
+    LinearRegressor : The same for numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from tabtrain import LinearClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> clf = LinearClassifier(objective="f1", random_state=0).fit(X, y)
+    >>> clf.score(X, y) == clf.best_score_
+    True
+    >>> clf.score(X, y) > 0.97
+    True
+    """
+
+    _target = "class"
+
+    def __init__(
+        self,
+        objective="accuracy",
+        *,
+        optimizer="auto",
+        alpha=0.0,
+        fit_intercept=True,
+        class_weight=None,
+        init=None,
+        warm_start=False,
+        max_iter=1000,
+        max_time=None,
+        tol=1e-7,
+        n_iter_no_change=100,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.objective = objective
+        self.optimizer = optimizer
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.init = init
+        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.max_time = max_time
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _encode(self, y, weight, classes=None):
+        check_classification_targets(y)
+        present, codes = np.unique(y, return_inverse=True)
+        if classes is None:
+            classes = present
+            if len(classes) < 2:
+                raise ValueError(
+                    f"LinearClassifier needs examples of at least 2 classes, y has one class: "
+                    f"{classes[0]!r}"
+                )
+        else:
+            unknown = np.setdiff1d(present, classes)
+            if unknown.size:
+                raise ValueError(f"labels {unknown} are not among the classes {classes}")
+            codes = np.searchsorted(classes, y)
+        if self.class_weight is not None:
+            of_class = compute_class_weight(
+                self.class_weight, classes=classes, y=y, sample_weight=weight
+            )
+            weight = weight * of_class[codes]
+        return classes, codes, weight
+
+    def _learned(self, model, theta):
+        coef, intercept = model.coefficients(theta)
+        return {"coef_": coef, "intercept_": intercept}
+
+    def decision_function(self, X):
+        """The value of the linear functions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples,) for two classes, else (n_samples, n_classes)
+        """
+        raw = self._raw_predictions(X)
+        return raw[0] if len(raw) == 1 else raw.T
+
+    def predict(self, X):
+        """The predicted labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples,)
+        """
+        raw = self._raw_predictions(X)
+        return self.classes_[(raw[0] > 0).astype(int) if len(raw) == 1 else raw.argmax(axis=0)]
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X):
+        """The probabilities of the classes; only for objectives that train them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples, n_classes)
+        """
+        from scipy.special import expit, softmax
+
+        raw = self._raw_predictions(X)
+        if len(raw) == 1:
+            return np.column_stack([expit(-raw[0]), expit(raw[0])])
+        return softmax(raw.T, axis=1)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X):
+        """The logarithms of the probabilities; only for objectives that train them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples, n_classes)
+        """
+        from scipy.special import log_expit, log_softmax
+
+        raw = self._raw_predictions(X)
+        if len(raw) == 1:
+            return np.column_stack([log_expit(-raw[0]), log_expit(raw[0])])
+        return log_softmax(raw.T, axis=1)
+
+    def score(self, X, y, sample_weight=None):
+        """The objective, taken of these examples (without `class_weight` and penalty).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels that were not among those of `fit` count as predicted wrong, where the
+            objective is a metric of counts that takes more classes; else they are an error.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        objective = get_objective(self.objective, self._target)
+        X, y = self._validate(X, y, reset=False)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if objective.probabilistic:
+            _, codes, _ = LinearClassifier()._encode(y, weight, self.classes_)
+            return self._score(X, codes, weight, objective)
+        from sklearn.metrics import confusion_matrix
+
+        labels = np.union1d(self.classes_, y)
+        objective.check(len(labels))
+        counts = confusion_matrix(y, self.predict(X), labels=labels, sample_weight=weight)
+        return float(objective.score(counts.reshape(1, -1))[0])
+
+
+class LinearRegressor(RegressorMixin, _Linear):
+    """A linear function of the features, trained for the measure of error it is judged by.
+
+    Parameters
+    ----------
+    objective : str or Objective, default="neg_mean_squared_error"
+        What is maximised: the name of a scikit-learn scorer ("neg_mean_absolute_error",
+        "neg_mean_squared_error", "r2") or an objective from `tabtrain.objectives`, such as
+        ``PassRate(tolerance=0.5)``.
+    optimizer : str or Optimizer, default="auto"
+        How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
+        one. "auto" is :class:`~tabtrain.optimizers.LBFGS` if the objective has a gradient,
+        else :class:`~tabtrain.optimizers.HillClimb`.
+    alpha : float, default=0.0
+        The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
+        the squared weights of the standardised features. With
+        "neg_mean_squared_error" and features that are standardised already, this is
+        ``Ridge(alpha * n_samples / 2)``.
+    fit_intercept : bool, default=True
+        Whether the function has a constant. If not, features are scaled but not centered.
+    init : None, "random", estimator, array or tuple of arrays, default=None
+        Where to start: None is at zero, "random" a random point drawn from `random_state`,
+        an estimator is a fitted one of tabtrain or scikit-learn with ``coef_`` and
+        ``intercept_``, arrays are ``coef`` or ``(coef, intercept)`` in the shapes of these.
+        Meta-estimators clone what they are given: there, wrap a fitted estimator in
+        :class:`sklearn.frozen.FrozenEstimator`.
+    warm_start : bool, default=False
+        Whether `fit` goes on where the last one ended. With the same examples the search is
+        taken up again as if it had not been left, else it starts anew from the last
+        parameters.
+    max_iter : int or None, default=1000
+        The iterations of one `fit`.
+    max_time : float or None, default=None
+        The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
+    tol : float, default=1e-7
+        A score has changed if it has risen by more than ``tol`` times its size.
+    n_iter_no_change : int or None, default=100
+        Stop after so many iterations without a change; None is never.
+    early_stopping : bool or "auto", default="auto"
+        Whether held-out rows decide which parameters are kept and when there is no change:
+        `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows.
+        "auto" is if `X_val` and `y_val` are given.
+    validation_fraction : float, default=0.1
+        The share of the rows held out if `early_stopping` is True and none are given.
+    n_jobs : int or None, default=None
+        The threads that read the table. None is 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. The result is the same,
+        to the bit, for any number.
+    random_state : int, RandomState instance or None, default=None
+        The only source of chance.
+    verbose : int, default=0
+        If above 0, print a line for each improvement.
+
+    Attributes
+    ----------
+    coef_ : float64 array of shape (n_features,)
+        The weights, in the user's units.
+    intercept_ : float
+    n_iter_ : int
+        The iterations that led to the parameters, those of earlier warm-started fits
+        included.
+    n_trials_ : int
+        How many candidates were tried.
+    best_score_ : float
+        The score of the parameters on the training rows, penalty included.
+    best_validation_score_ : float or None
+        Their score on the held-out rows.
+    stop_reason_ : str
+        "iterations", "time", "no change", "callback" or "interrupted".
+    history_ : History
+        A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
+        ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
+    n_features_in_ : int
+    feature_names_in_ : array of shape (n_features_in_,)
+        If `X` had column names that are all strings.
+
+    See Also
+    --------
+    LinearClassifier : The same for classes.
+
+    Examples
+    --------
+    The share of patients whose progression is predicted to within 50:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> from tabtrain import LinearRegressor, PassRate
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = LinearRegressor(PassRate(tolerance=50), random_state=0).fit(X, y)
+    >>> reg.score(X, y) == reg.best_score_
+    True
+    >>> reg.score(X, y) > LinearRegressor(PassRate(tolerance=50), max_iter=1).fit(X, y).score(X, y)
+    True
+    """
+
+    _target = "number"
+
+    def __init__(
+        self,
+        objective="neg_mean_squared_error",
+        *,
+        optimizer="auto",
+        alpha=0.0,
+        fit_intercept=True,
+        init=None,
+        warm_start=False,
+        max_iter=1000,
+        max_time=None,
+        tol=1e-7,
+        n_iter_no_change=100,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.objective = objective
+        self.optimizer = optimizer
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.max_time = max_time
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _encode(self, y, weight, classes=None):
+        return None, y.astype(np.float64, copy=False), weight
+
+    def _output_scale(self, table):
+        targets = Table(table.y[: table.n_rows, np.newaxis], weight=table.weight[: table.n_rows])
+        center, scale = _center_and_scale(*targets.mean_and_deviation(), self.fit_intercept)
+        return {"output_center": center[0], "output_scale": scale[0] or 1.0}
+
+    def _learned(self, model, theta):
+        coef, intercept = model.coefficients(theta)
+        return {"coef_": coef[0], "intercept_": float(intercept[0])}
+
+    def predict(self, X):
+        """The predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples,)
+        """
+        return self._raw_predictions(X)[0]
+
+    def score(self, X, y, sample_weight=None):
+        """The objective, taken of these examples (without penalty).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        X, y = self._validate(X, y, reset=False)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return self._score(X, y, weight, get_objective(self.objective, self._target))

@@ -1,0 +1,26 @@
+"""The parameterised functions, one a file.
+
+A model turns rows and a flat vector ``theta`` into raw predictions. ``theta`` is what
+optimizers move: about 1 is a large value for each of its entries. A model has
+
+``n_params``, ``n_outputs``
+    the length of ``theta`` and the number of raw predictions a row;
+``parameters(thetas) -> params[P, K]``
+    what the kernels take, in the user's units;
+``forward(params[P, K], tiles, raw[P, C, n])``
+    fills ``raw``;
+``backward(params[K], tiles, raw_grad[C, n], grad[K])``
+    adds to ``grad``; None where the model has no gradient;
+``gradient(grad[K]) -> gradient with respect to theta``
+    the chain rule through ``parameters``;
+``penalty_weights``
+    the squares that the L2 penalty sums: ``penalty_weights @ theta ** 2``;
+``initial(rng, n) -> thetas``
+    random starting points at the data's scale;
+``fused``
+    a dict from tallies to kernels that do `forward` and the tally in one.
+"""
+
+from tabtrain.models.linear import LinearModel
+
+__all__ = ["LinearModel"]

@@ -1,0 +1,25 @@
+"""The squared error of the predicted probabilities."""
+
+from tabtrain._kernels import losses
+from tabtrain.objectives._mean_loss import ClassLoss
+
+
+class NegBrierScore(ClassLoss):
+    """The negative mean squared error of the probabilities (``"neg_brier_score"``).
+
+    For two classes, of the second class's probability; for more, summed over the classes.
+    Agrees with the negative of :func:`sklearn.metrics.brier_score_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabtrain.objectives import NegBrierScore
+    >>> NegBrierScore().score(np.array([[10.0, 2.0]]))  # 10 rows, summed squares 2
+    array([-0.2])
+    """
+
+    def tally(self, raw, y, weight, tallies):
+        losses.brier(raw, y, weight, tallies)
+
+    def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
+        losses.brier(raw, y, weight, tallies, dscore[1], raw_grad)

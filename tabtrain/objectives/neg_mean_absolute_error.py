@@ -1,0 +1,25 @@
+"""The absolute error of predicted numbers."""
+
+from tabtrain._kernels import losses
+from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors
+
+
+class NegMeanAbsoluteError(MeanLoss):
+    """The negative mean absolute error (``"neg_mean_absolute_error"``).
+
+    It has no gradient where a row is met exactly, which is where its best solutions lie, so
+    none is offered. Agrees with the negative of :func:`sklearn.metrics.mean_absolute_error`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabtrain.objectives import NegMeanAbsoluteError
+    >>> NegMeanAbsoluteError().score(np.array([[10.0, 5.0]]))  # 10 rows, summed errors 5
+    array([-0.5])
+    """
+
+    target = "number"
+    row_errors = staticmethod(absolute_errors)
+
+    def tally(self, raw, y, weight, tallies):
+        losses.absolute(raw, y, weight, tallies)

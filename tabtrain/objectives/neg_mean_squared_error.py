@@ -1,0 +1,27 @@
+"""The squared error of predicted numbers."""
+
+from tabtrain._kernels import losses
+from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors
+
+
+class NegMeanSquaredError(MeanLoss):
+    """The negative mean squared error (``"neg_mean_squared_error"``).
+
+    Agrees with the negative of :func:`sklearn.metrics.mean_squared_error`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabtrain.objectives import NegMeanSquaredError
+    >>> NegMeanSquaredError().score(np.array([[10.0, 5.0]]))  # 10 rows, summed squares 5
+    array([-0.5])
+    """
+
+    target = "number"
+    row_errors = staticmethod(absolute_errors)
+
+    def tally(self, raw, y, weight, tallies):
+        losses.squared(raw, y, weight, tallies)
+
+    def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
+        losses.squared(raw, y, weight, tallies, dscore[1], raw_grad)

@@ -1,0 +1,58 @@
+"""The table test for numbers: the share of rows within tolerance."""
+
+from numbers import Real
+
+import numpy as np
+
+from tabtrain._kernels import losses
+from tabtrain.objectives._base import Objective
+
+
+class PassRate(Objective):
+    """The weighted share of rows whose prediction is within tolerance.
+
+    Parameters
+    ----------
+    tolerance : float
+        A row passes if ``abs(prediction - y) <= tolerance``; not negative.
+    relative : bool, default=False
+        If so, a row passes if ``abs(prediction - y) <= tolerance * abs(y)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tabtrain.objectives import PassRate
+    >>> PassRate(tolerance=0.5).score(np.array([[10.0, 7.0]]))  # 7 of 10 rows pass
+    array([0.7])
+    """
+
+    target = "number"
+
+    def __init__(self, tolerance, relative=False):
+        self.tolerance = tolerance
+        self.relative = relative
+
+    def check(self, n_classes):
+        if not isinstance(self.tolerance, Real) or not 0 <= self.tolerance < np.inf:
+            raise ValueError(
+                f"tolerance of PassRate must be a finite number, 0 or more, got {self.tolerance!r}"
+            )
+
+    def _limits(self):
+        return (0.0, self.tolerance) if self.relative else (self.tolerance, 0.0)
+
+    def n_tallies(self, n_classes):
+        return 2
+
+    def tally(self, raw, y, weight, tallies):
+        losses.within(raw, y, weight, *self._limits(), tallies)
+
+    def score(self, tallies):
+        return tallies[:, 1] / tallies[:, 0]
+
+    def perfect(self, y, weight, n_classes):
+        return np.full(2, weight.sum())
+
+    def row_errors(self, raw, y):
+        absolute, relative = self._limits()
+        return ~(np.abs(raw[0, 0] - y) <= absolute + relative * np.abs(y))

@@ -1,0 +1,59 @@
+"""Trial and error and gradients, one optimizer a file."""
+
+import sys
+
+from tabtrain._parts import names_without_arguments, public_classes
+from tabtrain.optimizers._base import Optimizer, State
+from tabtrain.optimizers._search import Budget, Search
+
+_classes = public_classes(sys.modules[__name__], Optimizer)
+_by_name = names_without_arguments(_classes)
+globals().update(_classes)
+
+__all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
+
+
+def get_optimizer(optimizer, has_gradient, objective):
+    """The optimizer that a user named or gave, checked against what the problem can do.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        A name, an optimizer, or "auto": gradients where there are any.
+    has_gradient : bool
+    objective : Objective
+        To name it in errors.
+
+    Returns
+    -------
+    Optimizer
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name, or it needs what the problem does not have.
+    TypeError
+        If it is neither.
+    """
+    names = ", ".join(map(repr, ["auto", *_by_name]))
+    accepted = f"one of {names}, or an instance from tabtrain.optimizers"
+    if isinstance(optimizer, str):
+        name = optimizer
+        if name == "auto":
+            name = "lbfgs" if has_gradient else "hill_climb"
+        if name not in _by_name:
+            raise ValueError(f"optimizer must be {accepted}, got {optimizer!r}")
+        found = _by_name[name]()
+    elif isinstance(optimizer, Optimizer):
+        found = optimizer
+    else:
+        raise TypeError(f"optimizer must be {accepted}, got {optimizer!r}")
+    found.check()
+    if found.needs_gradient and not has_gradient:
+        would_work = [name for name, cls in _by_name.items() if not cls.needs_gradient]
+        raise ValueError(
+            f"optimizer={optimizer!r} needs a gradient, and objective={objective!r} has none: "
+            f"use an optimizer that needs none ({', '.join(map(repr, would_work))}) or an "
+            "objective that has one"
+        )
+    return found

@@ -1,0 +1,66 @@
+"""What an optimizer is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+@dataclass
+class State:
+    """Where a search stands; with it, it goes on as if it had never stopped.
+
+    Attributes
+    ----------
+    theta : float64 array of shape (n_params,)
+        The best candidate so far.
+    score : float
+        Its score.
+    rng : numpy.random.Generator
+    converged : bool
+        Whether another step could change nothing.
+    """
+
+    theta: np.ndarray
+    score: float
+    rng: np.random.Generator
+    converged: bool = False
+
+
+class Optimizer(BaseEstimator):
+    """Proposes candidates and learns from their scores.
+
+    Attributes
+    ----------
+    needs_gradient : bool
+        Whether the model and the objective must have one.
+    expects_convergence : bool
+        Whether stopping for want of iterations is worth a warning.
+    """
+
+    needs_gradient = False
+    expects_convergence = False
+
+    def check(self):
+        """Raise a TypeError or ValueError if a parameter is wrong."""
+
+    def start(self, problem, theta, rng):
+        """The state before the first step.
+
+        Parameters
+        ----------
+        problem : Problem
+        theta : array of shape (n_params,)
+            Where to start.
+        rng : numpy.random.Generator
+            The only source of chance.
+
+        Returns
+        -------
+        State
+        """
+        raise NotImplementedError
+
+    def step(self, problem, state):
+        """The state after one more iteration; the old one stays as it was, but for its rng."""
+        raise NotImplementedError

@@ -1,0 +1,187 @@
+"""The one loop that drives every optimizer."""
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tabtrain.history import Improvement
+from tabtrain.optimizers._base import Optimizer, State
+from tabtrain.problem import TimeUp
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a search stops.
+
+    Attributes
+    ----------
+    max_iter : int or None
+        Iterations of this call.
+    deadline : float
+        The `time.monotonic` at which it ends, in the middle of an iteration if need be.
+    tol, n_iter_no_change : float, int or None
+        Stop after so many iterations in which the score has not risen by more than ``tol``
+        times its size.
+    """
+
+    max_iter: int | None
+    deadline: float
+    tol: float
+    n_iter_no_change: int | None
+
+
+@dataclass
+class Search:
+    """A search under way: pickle it, and it can be gone on with later.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+    rng : numpy.random.Generator
+    theta : array of shape (n_params,)
+        The start, then the best candidate: by the held-out rows if there are any, else by
+        the training rows.
+    score : float
+        The training score of ``theta``.
+    validation_score : float or None
+        The score of ``theta`` on held-out rows.
+    state : State or None
+        The optimizer's; None before the start.
+    history : list of Improvement
+    stop_reason : str
+        "iterations", "time", "no change", "callback" or "interrupted".
+    """
+
+    optimizer: Optimizer
+    rng: np.random.Generator
+    theta: np.ndarray
+    score: float = -np.inf
+    validation_score: float | None = None
+    state: State | None = None
+    history: list[Improvement] = field(default_factory=list)
+    n_iter: int = 0
+    n_trials: int = 0
+    seconds: float = 0.0
+    stop_reason: str = ""
+    _reference: float = -np.inf
+    _n_without_change: int = 0
+
+    def run(
+        self,
+        problem,
+        budget: Budget,
+        *,
+        validation=None,
+        on_improvement: Callable[[Improvement], None] = lambda improvement: None,
+        around_step=None,
+    ):
+        """Search until the budget is spent.
+
+        Parameters
+        ----------
+        problem : Problem
+        budget : Budget
+        validation : Problem, optional
+            The same problem on held-out rows, which then decide what is best.
+        on_improvement : callable
+            Called with each improvement.
+        around_step : callable, optional
+            Called with this search before each iteration; what it returns is called with
+            this search after it, and stops the search by returning True.
+        """
+        begun = time.monotonic() - self.seconds
+        trials_before = self.n_trials - problem.n_trials
+        n_iter_before = self.n_iter
+        for each in (problem, validation):
+            if each is not None:
+                each.deadline = budget.deadline
+
+        errors = None if self.state is None else problem.row_errors(self.state.theta)
+
+        def note_improvement():
+            nonlocal errors
+            before, errors = errors, problem.row_errors(self.state.theta)
+            self._keep_if_best(validation)
+            self.seconds = time.monotonic() - begun
+            self.n_trials = trials_before + problem.n_trials
+            self.history.append(
+                Improvement(
+                    self.seconds,
+                    self.n_iter,
+                    self.n_trials,
+                    float(self.state.score),
+                    int(np.sum(errors == 0) if before is None else np.sum(errors < before)),
+                    int(0 if before is None else np.sum(errors > before)),
+                )
+            )
+            on_improvement(self.history[-1])
+
+        try:
+            if self.state is None:
+                self.state = self.optimizer.start(problem, self.theta, self.rng)
+                note_improvement()
+                self._reference = self._monitored
+            while True:
+                if self.state.converged or (
+                    budget.n_iter_no_change is not None
+                    and self._n_without_change >= budget.n_iter_no_change
+                ):
+                    self.stop_reason = "no change"
+                    break
+                if budget.max_iter is not None and self.n_iter - n_iter_before >= budget.max_iter:
+                    self.stop_reason = "iterations"
+                    break
+                after_step = around_step(self) if around_step is not None else None
+                score_before = self.state.score
+                self.state = self._step(problem)
+                self.n_iter += 1
+                if self.state.score > score_before:
+                    note_improvement()
+                self._count_without_change(budget.tol)
+                if after_step is not None and after_step(self):
+                    self.stop_reason = "callback"
+                    break
+        except TimeUp:
+            self.stop_reason = "time"
+        except KeyboardInterrupt:
+            self.stop_reason = "interrupted"
+            warnings.warn(
+                f"interrupted after {self.n_iter} iterations: keeping the best so far "
+                f"(score {self.score:.6g})",
+                stacklevel=2,
+            )
+        self.seconds = time.monotonic() - begun
+        self.n_trials = trials_before + problem.n_trials
+
+    def _step(self, problem):
+        before = self.rng.bit_generator.state
+        try:
+            return self.optimizer.step(problem, self.state)
+        except BaseException:
+            # As if the iteration had not begun, so that the search can be gone on with.
+            self.rng.bit_generator.state = before
+            raise
+
+    @property
+    def _monitored(self):
+        return self.score if self.validation_score is None else self.validation_score
+
+    def _keep_if_best(self, validation):
+        if validation is not None:
+            score = float(validation.scores(self.state.theta[np.newaxis])[0])
+            if self.validation_score is not None and score <= self.validation_score:
+                return
+            self.validation_score = score
+        self.theta, self.score = self.state.theta, float(self.state.score)
+
+    def _count_without_change(self, tol):
+        # Infinite at first where the start has no finite score: then any is a change.
+        least = tol * abs(self._reference) if np.isfinite(self._reference) else 0.0
+        if self._monitored > self._reference + least:
+            self._reference = self._monitored
+            self._n_without_change = 0
+        else:
+            self._n_without_change += 1

@@ -1,0 +1,148 @@
+"""Follow the gradient, bent by what the last steps told of the curvature."""
+
+import warnings
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import check_scalar
+
+from tabtrain.optimizers._base import Optimizer, State
+
+
+@dataclass
+class _Curve(State):
+    gradient: np.ndarray = None
+    # The last steps and the changes of the (negated) gradient along them, newest last.
+    steps: tuple = ()
+    changes: tuple = ()
+    # The largest slope that counts as none.
+    flat: float = 0.0
+
+
+class LBFGS(Optimizer):
+    """Limited-memory BFGS, for objectives with a gradient.
+
+    The line search is SciPy's (:func:`scipy.optimize.line_search`), for a step that satisfies
+    the strong Wolfe conditions; the direction is the two-loop recursion [1]_. SciPy's own
+    L-BFGS-B cannot be left after an iteration and taken up again later, which warm starts
+    and callbacks need.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        How many steps are remembered.
+    gtol : float, default=1e-5
+        The search has converged when the largest slope, with respect to the parameters at
+        the data's scale, is below ``gtol``, or below ``gtol`` times that of the start if the
+        start's is above 1.
+    ftol : float, default=1e-14
+        It has also converged when a step raises the score by less than this share of it.
+
+    References
+    ----------
+    .. [1] J. Nocedal, S. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 7.4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from tabtrain import LBFGS, LinearClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = LinearClassifier("neg_log_loss", optimizer=LBFGS(), alpha=0.01)
+    >>> clf.fit(X, y).stop_reason_
+    'no change'
+    """
+
+    needs_gradient = True
+    expects_convergence = True
+
+    def __init__(self, memory=10, gtol=1e-5, ftol=1e-14):
+        self.memory = memory
+        self.gtol = gtol
+        self.ftol = ftol
+
+    def check(self):
+        check_scalar(self.memory, "memory", Integral, min_val=1)
+        check_scalar(self.gtol, "gtol", Real, min_val=0)
+        check_scalar(self.ftol, "ftol", Real, min_val=0)
+
+    def start(self, problem, theta, rng):
+        score, gradient = problem.value_and_gradient(theta)
+        largest = np.abs(gradient).max(initial=0.0)
+        flat = self.gtol * max(1.0, largest)
+        return _Curve(theta, score, rng, bool(largest <= flat), gradient, flat=flat)
+
+    def step(self, problem, state):
+        found = self._line_search(problem, state)
+        if found is None:
+            # The remembered curvature misleads: forget it; without any, there is no way up.
+            return replace(state, steps=(), changes=(), converged=not state.steps)
+        theta, score, gradient = found
+        step, change = theta - state.theta, state.gradient - gradient
+        steps, changes = state.steps, state.changes
+        if step @ change > 0:
+            steps = (*steps, step)[-self.memory :]
+            changes = (*changes, change)[-self.memory :]
+        converged = (
+            np.abs(gradient).max() <= state.flat
+            or score - state.score <= self.ftol * max(abs(score), abs(state.score))
+        )
+        return replace(
+            state,
+            theta=theta,
+            score=score,
+            gradient=gradient,
+            steps=steps,
+            changes=changes,
+            converged=bool(converged),
+        )
+
+    def _line_search(self, problem, state):
+        # Imported here: importing the package must stay cheap.
+        from scipy.optimize import line_search
+
+        points = {}
+
+        def value_and_gradient(theta):
+            key = theta.tobytes()
+            if key not in points:
+                points[key] = (theta, *problem.value_and_gradient(theta))
+            return points[key]
+
+        direction = ascent_direction(state)
+        # The first step is about as long as the parameters' scale, the others of length 1 if
+        # that satisfies the conditions.
+        before = None if state.steps else -state.score + np.linalg.norm(state.gradient) / 2
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The line search algorithm", RuntimeWarning)
+            step_length = line_search(
+                lambda theta: -value_and_gradient(theta)[1],
+                lambda theta: -value_and_gradient(theta)[2],
+                state.theta,
+                direction,
+                -state.gradient,
+                -state.score,
+                before,
+            )[0]
+        if step_length is None:
+            return None
+        return value_and_gradient(state.theta + step_length * direction)
+
+
+def ascent_direction(state):
+    """The gradient times the approximate inverse of the negative Hessian."""
+    direction = state.gradient.copy()
+    pairs = [
+        (step, change, 1 / (step @ change))
+        for step, change in zip(state.steps, state.changes, strict=True)
+    ]
+    shares = []
+    for step, change, rho in reversed(pairs):
+        shares.append(rho * (step @ direction))
+        direction -= shares[-1] * change
+    if pairs:
+        step, change, rho = pairs[-1]
+        direction /= rho * (change @ change)
+    for (step, change, rho), share in zip(pairs, reversed(shares), strict=True):
+        direction += (share - rho * (change @ direction)) * step
+    return direction

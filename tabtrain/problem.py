@@ -1,0 +1,249 @@
+"""What an optimizer sees: vectors in, scores out, as fast as the table can be read."""
+
+import time
+from functools import cached_property
+
+import numpy as np
+
+# Raw predictions of some candidates for a block are handed from the model to the objective
+# in a buffer of about this size, which stays in the cache.
+RAW_BYTES = 2**18
+# With fewer candidates than this for each thread, threads share out the blocks of rows; with
+# more, the candidates, as then no thread waits for another and each drops its own.
+CANDIDATES_A_THREAD = 8
+# At which shares of the blocks candidates are looked at, and dropped if they cannot win.
+CHECKPOINTS = (1 / 8, 1 / 4, 1 / 2, 1)
+# A bound on a weighted sum is lowered by more than its rounding error before it counts.
+ROUNDING = 1e-9
+
+
+class TimeUp(Exception):
+    """The time given to the search is over; what was being computed is lost."""
+
+
+class Problem:
+    """A model, an objective and a table: find ``theta`` with the highest score.
+
+    The score is the objective's, less ``alpha / 2`` times the squared weights.
+
+    Parameters
+    ----------
+    model, objective, table
+        The parts, see `tabtrain.models`, `tabtrain.objectives` and `tabtrain.table`.
+    alpha : float
+        The L2 penalty.
+
+    Attributes
+    ----------
+    n_params : int
+    has_gradient : bool
+        Whether `value_and_gradient` can be called.
+    n_trials : int
+        How many candidates have been scored.
+    deadline : float
+        The `time.monotonic` after which every call raises `TimeUp`.
+    """
+
+    def __init__(self, model, objective, table, *, alpha=0.0):
+        n_classes = max(model.n_outputs, 2) if objective.target == "class" else 1
+        self._objective = objective.bind(table.y, table.weight)
+        self._n_classes = n_classes
+        self._n_tallies = self._objective.n_tallies(n_classes)
+        self._model = model
+        self._table = table
+        self._alpha = alpha
+        self._fused = model.fused.get(self._objective.tally)
+        self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
+        self._last_gradient = (None, None)
+        self.n_params = model.n_params
+        self.has_gradient = (
+            model.backward is not None and self._objective.tally_gradient is not None
+        )
+        self.n_trials = 0
+        self.deadline = np.inf
+
+    def initial(self, rng, n):
+        """``n`` random starting points ``[n, n_params]`` at the data's scale."""
+        return self._model.initial(rng, n)
+
+    def scores(self, thetas, at_least=-np.inf):
+        """The scores of some candidates.
+
+        Parameters
+        ----------
+        thetas : array of shape (n_candidates, n_params)
+        at_least : float
+            A candidate that cannot reach this is given up without reading all rows.
+
+        Returns
+        -------
+        float64 array of shape (n_candidates,)
+            Minus infinity for candidates given up, and for those whose score is NaN.
+        """
+        params = self._model.parameters(thetas)
+        penalty = self._penalty(thetas)
+        self.n_trials += len(thetas)
+        if at_least > -np.inf and self._perfect_rest is None:
+            at_least = -np.inf
+        n_jobs = self._table.n_jobs
+        if len(thetas) < CANDIDATES_A_THREAD * n_jobs:
+            return self._scores(params, penalty, at_least, self._table.map)
+        cuts = np.linspace(0, len(thetas), n_jobs + 1).astype(int)
+        shares = [slice(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
+        return np.concatenate(
+            self._table.map(
+                lambda share: self._scores(params[share], penalty[share], at_least, map), shares
+            )
+        )
+
+    def _scores(self, params, penalty, at_least, map_blocks):
+        result = np.full(len(params), -np.inf)
+        left = np.arange(len(params))
+        tallies = np.zeros((len(params), self._n_tallies))
+        start = 0
+        for stop in self._checkpoints if at_least > -np.inf else [self._table.n_blocks]:
+            for part in map_blocks(lambda i: self._tally(params, i), range(start, stop)):
+                tallies += part
+            start = stop
+            if stop == self._table.n_blocks:
+                result[left] = self._finite(self._objective.score(tallies) - penalty)
+                return result
+            bounds = self._objective.score(tallies + self._perfect_rest[stop]) - penalty
+            keep = ~(bounds < at_least - ROUNDING * (1 + abs(at_least)))
+            if not keep.any():
+                return result
+            left, params, penalty, tallies = left[keep], params[keep], penalty[keep], tallies[keep]
+        return result
+
+    @cached_property
+    def _perfect_rest(self):
+        """For each block the tally of perfect answers from there on, or None."""
+        rest = np.zeros((self._table.n_blocks + 1, self._n_tallies))
+        for i in reversed(range(self._table.n_blocks)):
+            rows = self._table.rows(i)
+            perfect = self._objective.perfect(
+                self._table.y[rows], self._table.weight[rows], self._n_classes
+            )
+            if perfect is None:
+                return None
+            rest[i] = rest[i + 1] + perfect
+        return rest
+
+    def _tally(self, params, i):
+        self._check_time()
+        block = self._table.block(i)
+        tallies = np.zeros((len(params), self._n_tallies))
+        if self._fused is not None:
+            self._fused(params, block.tiles, block.y, block.weight, tallies)
+            return tallies
+        n_rows = len(block.y)
+        at_a_time = max(RAW_BYTES // (8 * self._model.n_outputs * n_rows), 3)
+        for start in range(0, len(params), at_a_time):
+            some = slice(start, start + at_a_time)
+            raw = self._forward(params[some], block)
+            self._objective.tally(raw, block.y, block.weight, tallies[some])
+        return tallies
+
+    def _forward(self, params, block):
+        raw = self._table.scratch("raw", (len(params), self._model.n_outputs, len(block.y)))
+        self._model.forward(params, block.tiles, raw)
+        return raw
+
+    def value_and_gradient(self, theta):
+        """The score of one candidate and its gradient.
+
+        Parameters
+        ----------
+        theta : array of shape (n_params,)
+
+        Returns
+        -------
+        score : float
+        gradient : float64 array of shape (n_params,)
+        """
+        params = self._model.parameters(theta[np.newaxis])
+        dscore = self._objective.score_gradient(self._perfect_rest[0])
+        n_tallies = self._n_tallies
+        errors = [None] * self._table.n_blocks
+        self.n_trials += 1
+
+        def of_block(i):
+            self._check_time()
+            block = self._table.block(i)
+            raw = self._forward(params, block)
+            raw_grad = self._table.scratch("raw_grad", raw.shape[1:])
+            sums = np.zeros(n_tallies + params.shape[1])
+            tally, grad = sums[np.newaxis, :n_tallies], sums[n_tallies:]
+            self._objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad)
+            self._model.backward(params[0], block.tiles, raw_grad, grad)
+            errors[i] = self._objective.row_errors(raw, block.y)
+            return sums
+
+        sums = np.add.reduce(self._table.map(of_block, range(self._table.n_blocks)))
+        self._last_gradient = (theta, errors)
+        score = self._objective.score(sums[np.newaxis, :n_tallies]) - self._penalty(theta)
+        gradient = self._model.gradient(sums[n_tallies:])
+        gradient -= self._alpha * self._model.penalty_weights * theta
+        return float(self._finite(score)[0]), gradient
+
+    def row_errors(self, theta):
+        """How wrong each row of positive weight is; 0 is right.
+
+        It takes one pass over the table whatever the deadline, which is never missed by more.
+
+        Parameters
+        ----------
+        theta : array of shape (n_params,)
+
+        Returns
+        -------
+        array of shape (number of rows of positive weight,)
+            Bool where rows are right or wrong, float64 where they are off by a number.
+        """
+        last_theta, errors = self._last_gradient
+        if last_theta is None or not np.array_equal(last_theta, theta):
+            params = self._model.parameters(theta[np.newaxis])
+
+            def of_block(i):
+                block = self._table.block(i)
+                return self._objective.row_errors(self._forward(params, block), block.y)
+
+            errors = self._table.map(of_block, range(self._table.n_blocks))
+        return np.concatenate(errors)[self._rows_that_count]
+
+    @cached_property
+    def _rows_that_count(self):
+        counts = self._table.weight > 0
+        n_rows = self._table.n_rows
+        return slice(n_rows) if counts[:n_rows].all() else counts
+
+    def _penalty(self, thetas):
+        return 0.5 * self._alpha * (thetas**2 @ self._model.penalty_weights)
+
+    @staticmethod
+    def _finite(scores):
+        return np.where(np.isnan(scores), -np.inf, scores)
+
+    def _check_time(self):
+        if time.monotonic() > self.deadline:
+            raise TimeUp
+
+
+def raw_predictions(model, theta, table):
+    """What a model answers for the rows of a table.
+
+    Returns
+    -------
+    float64 array of shape (n_outputs, n_rows)
+    """
+    params = model.parameters(theta[np.newaxis])
+    raw = np.empty((model.n_outputs, table.n_padded))
+
+    def fill(i):
+        block = table.block(i)
+        of_block = table.scratch("raw", (1, model.n_outputs, len(block.y)))
+        model.forward(params, block.tiles, of_block)
+        raw[:, table.rows(i)] = of_block[0]
+
+    table.map(fill, range(table.n_blocks))
+    return raw[:, : table.n_rows]

@@ -1,0 +1,184 @@
+"""The examples as blocks of rows, and how to map a function over them.
+
+A block is small enough for the processor's cache and large enough that the microseconds of
+a call from Python do not show. Blocks and their order depend on the table alone, so sums
+taken in block order have the same bits for any number of threads.
+"""
+
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+import numpy as np
+
+from tabtrain._kernels.tiles import N_LANES, moments, pack
+
+BLOCK_BYTES = 2**19
+# Blocks of a small table: enough of them that a hopeless candidate need not see every row.
+SMALL_TABLE_BLOCKS = 4
+MIN_BLOCK_TILES = 8
+# A table smaller than this is packed once; a larger one anew at every pass, never copied.
+PACK_ONCE_BYTES = 2**22
+
+
+class Block(NamedTuple):
+    """Rows of a table, packed for the kernels; the last block is filled up with rows of weight 0.
+
+    Attributes
+    ----------
+    tiles : float64 array of shape (n_tiles, n_features, 16)
+    y, weight : float64 arrays of shape (16 * n_tiles,)
+    """
+
+    tiles: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+
+
+class Table:
+    """A table of examples.
+
+    Parameters
+    ----------
+    X : float32 or float64 array of shape (n_rows, n_features)
+        Used as it is, whatever its strides.
+    y : array of shape (n_rows,), optional
+        Class codes 0, 1, ... or numbers; zeros if not given.
+    weight : array of shape (n_rows,), optional
+        Finite and not negative; ones if not given.
+    n_jobs : int
+        How many threads `map` uses.
+    """
+
+    def __init__(self, X, y=None, weight=None, *, n_jobs=1):
+        self.X = X
+        self.n_rows, self.n_features = X.shape
+        self.n_jobs = n_jobs
+        n_tiles = -(-self.n_rows // N_LANES)
+        self.n_padded = n_tiles * N_LANES
+        self.y = self._padded(0.0 if y is None else y)
+        self.weight = self._padded(1.0 if weight is None else weight)
+
+        tile_bytes = 8 * N_LANES * max(self.n_features, 1)
+        block_tiles = max(
+            min(BLOCK_BYTES // tile_bytes, n_tiles // SMALL_TABLE_BLOCKS), MIN_BLOCK_TILES
+        )
+        # An odd number of tiles keeps the rows of a [candidates, rows] buffer off each
+        # other's cache sets.
+        self._block_rows = (block_tiles | 1) * N_LANES
+        self.n_blocks = max(-(-self.n_padded // self._block_rows), 1)
+        self._scratch = threading.local()
+        self._pool = None
+        self._packed = None
+        if n_tiles * tile_bytes <= PACK_ONCE_BYTES:
+            self._packed = [self._pack(i, self._new_tiles(i)) for i in range(self.n_blocks)]
+
+    def _padded(self, values):
+        padded = np.zeros(self.n_padded)
+        padded[: self.n_rows] = values
+        return padded
+
+    def rows(self, i):
+        """Where block ``i`` stands in arrays of ``n_padded`` rows."""
+        start = i * self._block_rows
+        return slice(start, min(start + self._block_rows, self.n_padded))
+
+    def _new_tiles(self, i):
+        rows = self.rows(i)
+        return np.empty(((rows.stop - rows.start) // N_LANES, self.n_features, N_LANES))
+
+    def _pack(self, i, tiles):
+        rows = self.rows(i)
+        pack(self.X[rows.start : min(rows.stop, self.n_rows)], tiles)
+        return Block(tiles, self.y[rows], self.weight[rows])
+
+    def block(self, i):
+        """Block ``i``; its tiles are overwritten by the same thread's next call."""
+        if self._packed is not None:
+            return self._packed[i]
+        rows = self.rows(i)
+        n_tiles = (rows.stop - rows.start) // N_LANES
+        return self._pack(i, self.scratch("tiles", (n_tiles, self.n_features, N_LANES)))
+
+    def scratch(self, name, shape):
+        """An array of this thread's own, with whatever was last written in it."""
+        size = int(np.prod(shape))
+        array = getattr(self._scratch, name, None)
+        if array is None or array.size < size:
+            array = np.empty(size)
+            setattr(self._scratch, name, array)
+        return array[:size].reshape(shape)
+
+    def map(self, function, items):
+        """``[function(item) for item in items]``, over the threads.
+
+        The first exception of any thread is raised here, once all threads have come to
+        rest. ``function`` must not call `map`.
+        """
+        n_threads = min(self.n_jobs, len(items))
+        if n_threads < 2:
+            return [function(item) for item in items]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.n_jobs - 1, "tabtrain")
+        results = [None] * len(items)
+        left = deque(enumerate(items))
+
+        def work():
+            try:
+                while True:
+                    try:
+                        i, item = left.popleft()
+                    except IndexError:
+                        return
+                    results[i] = function(item)
+            except BaseException:
+                left.clear()
+                raise
+
+        others = [self._pool.submit(work) for _ in range(n_threads - 1)]
+        try:
+            work()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
+        return results
+
+    def sum(self, function):
+        """The sum of ``function(block)``, in block order, over all blocks."""
+        parts = self.map(lambda i: function(self.block(i)), range(self.n_blocks))
+        return np.add.reduce(parts)
+
+    def mean_and_deviation(self):
+        """The weighted mean and standard deviation (divisor: the weights) of each feature.
+
+        Returns
+        -------
+        mean, deviation : float64 arrays of shape (n_features,)
+        """
+        total = self.weight.sum()
+
+        def first_and_second(center):
+            def of_block(block):
+                sums = np.zeros((2, self.n_features))
+                moments(block.tiles, block.weight, center, sums)
+                return sums
+
+            return self.sum(of_block) / total
+
+        mean, _ = first_and_second(np.zeros(self.n_features))
+        shift, variance = first_and_second(mean)
+        return mean + shift, np.sqrt(variance)
+
+    def close(self):
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
