@@ -389,7 +389,7 @@ class LinearRegressor(RegressorMixin, _Linear):
 
     Parameters
     ----------
-    objective : str or Objective, default="neg_mean_squared_error"
+    objective : str or Objective, default="r2"
         What is maximised: the name of a scikit-learn scorer ("neg_mean_absolute_error",
         "neg_mean_squared_error", "r2") or an objective from `tabtrain.objectives`, such as
         ``PassRate(tolerance=0.5)``.
@@ -482,7 +482,7 @@ class LinearRegressor(RegressorMixin, _Linear):
 
     def __init__(
         self,
-        objective="neg_mean_squared_error",
+        objective="r2",
         *,
         optimizer="auto",
         alpha=0.0,

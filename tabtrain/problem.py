@@ -8,11 +8,19 @@ import numpy as np
 # Raw predictions of some candidates for a block are handed from the model to the objective
 # in a buffer of about this size, which stays in the cache.
 RAW_BYTES = 2**18
-# With fewer candidates than this for each thread, threads share out the blocks of rows; with
-# more, the candidates, as then no thread waits for another and each drops its own.
+# With so many candidates for each thread on a small table, threads share out the candidates,
+# as then none waits for another; else the blocks of rows, so that each is packed only once.
 CANDIDATES_A_THREAD = 8
+# Waking threads and handing the interpreter to and fro takes 0.3 ms: below so many
+# multiplications, one thread is done sooner.
+THREADS_FROM = 2**25
+# The tallies of all blocks, which are summed in order, are kept below this size.
+TALLIES_BYTES = 2**24
 # At which shares of the blocks candidates are looked at, and dropped if they cannot win.
 CHECKPOINTS = (1 / 8, 1 / 4, 1 / 2, 1)
+# Dropping fewer candidates than would bring their number down to this share costs more, in
+# moving the others, than it saves.
+KEEP_ALL_ABOVE = 3 / 4
 # A bound on a weighted sum is lowered by more than its rounding error before it counts.
 ROUNDING = 1e-9
 
@@ -78,41 +86,49 @@ class Problem:
         Returns
         -------
         float64 array of shape (n_candidates,)
-            Minus infinity for candidates given up, and for those whose score is NaN.
+            Minus infinity for those that do not reach `at_least` and those that are NaN.
         """
-        params = self._model.parameters(thetas)
-        penalty = self._penalty(thetas)
         self.n_trials += len(thetas)
         if at_least > -np.inf and self._perfect_rest is None:
             at_least = -np.inf
-        n_jobs = self._table.n_jobs
-        if len(thetas) < CANDIDATES_A_THREAD * n_jobs:
-            return self._scores(params, penalty, at_least, self._table.map)
-        cuts = np.linspace(0, len(thetas), n_jobs + 1).astype(int)
-        shares = [slice(start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
-        return np.concatenate(
-            self._table.map(
-                lambda share: self._scores(params[share], penalty[share], at_least, map), shares
-            )
-        )
+        table = self._table
+        n_jobs = table.n_jobs if len(thetas) * table.X.size >= THREADS_FROM else 1
+        if table.packs_once and len(thetas) >= CANDIDATES_A_THREAD * n_jobs:
+            n_shares, map_shares, map_blocks = n_jobs, table.map, map
+        else:
+            tallies_bytes = 8 * len(thetas) * self._n_tallies * table.n_blocks
+            n_shares = min(-(-tallies_bytes // TALLIES_BYTES), len(thetas))
+            map_shares, map_blocks = map, table.map
+        cuts = np.linspace(0, len(thetas), n_shares + 1).astype(int)
 
-    def _scores(self, params, penalty, at_least, map_blocks):
+        def scores_of_share(i):
+            return self._scores(thetas[cuts[i] : cuts[i + 1]], at_least, map_blocks)
+
+        return np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
+
+    def _scores(self, thetas, at_least, map_blocks):
+        params = self._model.parameters(thetas)
+        penalty = self._penalty(thetas)
         result = np.full(len(params), -np.inf)
         left = np.arange(len(params))
         tallies = np.zeros((len(params), self._n_tallies))
+        n_blocks = self._table.n_blocks
         start = 0
-        for stop in self._checkpoints if at_least > -np.inf else [self._table.n_blocks]:
+        for stop in self._checkpoints if at_least > -np.inf else [n_blocks]:
             for part in map_blocks(lambda i: self._tally(params, i), range(start, stop)):
                 tallies += part
             start = stop
-            if stop == self._table.n_blocks:
-                result[left] = self._finite(self._objective.score(tallies) - penalty)
-                return result
-            bounds = self._objective.score(tallies + self._perfect_rest[stop]) - penalty
-            keep = ~(bounds < at_least - ROUNDING * (1 + abs(at_least)))
-            if not keep.any():
-                return result
-            left, params, penalty, tallies = left[keep], params[keep], penalty[keep], tallies[keep]
+            if stop < n_blocks:
+                bounds = self._objective.score(tallies + self._perfect_rest[stop]) - penalty
+                keep = ~(bounds < at_least - ROUNDING * (1 + abs(at_least)))
+                if np.count_nonzero(keep) <= KEEP_ALL_ABOVE * len(keep):
+                    left, params, tallies = left[keep], params[keep], tallies[keep]
+                    penalty = penalty[keep]
+                if len(left) == 0:
+                    return result
+        scores = self._objective.score(tallies) - penalty
+        # Not reached, whether it was found out early or at the end; nor does NaN reach it.
+        result[left] = np.where(scores >= at_least, scores, -np.inf)
         return result
 
     @cached_property
@@ -181,10 +197,10 @@ class Problem:
 
         sums = np.add.reduce(self._table.map(of_block, range(self._table.n_blocks)))
         self._last_gradient = (theta, errors)
-        score = self._objective.score(sums[np.newaxis, :n_tallies]) - self._penalty(theta)
+        score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)
         gradient = self._model.gradient(sums[n_tallies:])
         gradient -= self._alpha * self._model.penalty_weights * theta
-        return float(self._finite(score)[0]), gradient
+        return -np.inf if np.isnan(score) else float(score), gradient
 
     def row_errors(self, theta):
         """How wrong each row of positive weight is; 0 is right.
@@ -219,10 +235,6 @@ class Problem:
 
     def _penalty(self, thetas):
         return 0.5 * self._alpha * (thetas**2 @ self._model.penalty_weights)
-
-    @staticmethod
-    def _finite(scores):
-        return np.where(np.isnan(scores), -np.inf, scores)
 
     def _check_time(self):
         if time.monotonic() > self.deadline:

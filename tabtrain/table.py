@@ -5,6 +5,7 @@ a call from Python do not show. Blocks and their order depend on the table alone
 taken in block order have the same bits for any number of threads.
 """
 
+import math
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,7 +15,7 @@ import numpy as np
 
 from tabtrain._kernels.tiles import N_LANES, moments, pack
 
-BLOCK_BYTES = 2**19
+BLOCK_BYTES = 2**20
 # Blocks of a small table: enough of them that a hopeless candidate need not see every row.
 SMALL_TABLE_BLOCKS = 4
 MIN_BLOCK_TILES = 8
@@ -49,6 +50,14 @@ class Table:
         Finite and not negative; ones if not given.
     n_jobs : int
         How many threads `map` uses.
+
+    Attributes
+    ----------
+    n_rows, n_features, n_padded, n_blocks : int
+        ``n_padded`` counts the rows that fill up the last tile.
+    y, weight : float64 arrays of shape (n_padded,)
+    packs_once : bool
+        Whether the table is so small that its blocks are kept.
     """
 
     def __init__(self, X, y=None, weight=None, *, n_jobs=1):
@@ -70,8 +79,8 @@ class Table:
         self.n_blocks = max(-(-self.n_padded // self._block_rows), 1)
         self._scratch = threading.local()
         self._pool = None
-        self._packed = None
-        if n_tiles * tile_bytes <= PACK_ONCE_BYTES:
+        self.packs_once = n_tiles * tile_bytes <= PACK_ONCE_BYTES
+        if self.packs_once:
             self._packed = [self._pack(i, self._new_tiles(i)) for i in range(self.n_blocks)]
 
     def _padded(self, values):
@@ -95,7 +104,7 @@ class Table:
 
     def block(self, i):
         """Block ``i``; its tiles are overwritten by the same thread's next call."""
-        if self._packed is not None:
+        if self.packs_once:
             return self._packed[i]
         rows = self.rows(i)
         n_tiles = (rows.stop - rows.start) // N_LANES
@@ -103,7 +112,7 @@ class Table:
 
     def scratch(self, name, shape):
         """An array of this thread's own, with whatever was last written in it."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         array = getattr(self._scratch, name, None)
         if array is None or array.size < size:
             array = np.empty(size)

@@ -9,39 +9,22 @@ import numpy as np
 from tabtrain._kernels.lanes cimport LANES
 
 cdef extern from "confusion.h" nogil:
-    void confusion_tile(
-        const double *raw, const double *negative, const double *positive, double *sums,
+    void add_predicted_positive(
+        const double *raw, Py_ssize_t n_candidates, Py_ssize_t n_rows, const double *y,
+        const double *weight, double *positive, double *all_rows,
     ) noexcept
 
 
-cdef void split_by_class(
-    const double[::1] y, const double[::1] weight, double[:, ::1] by_class
-) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(y.shape[0]):
-        # Exact, as y is 0 or 1, and without a branch that no processor could guess.
-        by_class[1, i] = weight[i] * y[i]
-        by_class[0, i] = weight[i] - by_class[1, i]
-
-
-cdef void add_binary_counts(
-    double[:, ::1] by_class, double[:, ::1] sums, double[:, ::1] tallies
+cdef void add_counts(
+    const double[:, ::1] positive, const double[::1] everything, double[:, ::1] tallies
 ) noexcept nogil:
     # Only the rows predicted positive are summed; the others are what is left of the
     # class. The difference of two rounded sums may fall below 0 by a rounding error.
-    cdef Py_ssize_t p, i, label
-    cdef double total, positive
-    for label in range(2):
-        total = 0.0
-        for i in range(by_class.shape[1]):
-            total += by_class[label, i]
-        for p in range(sums.shape[0]):
-            positive = (
-                (sums[p, 4 * label] + sums[p, 4 * label + 1])
-                + (sums[p, 4 * label + 2] + sums[p, 4 * label + 3])
-            )
-            tallies[p, 2 * label] += max(total - positive, 0.0)
-            tallies[p, 2 * label + 1] += positive
+    cdef Py_ssize_t p, label
+    for p in range(tallies.shape[0]):
+        for label in range(2):
+            tallies[p, 2 * label] += max(everything[label] - positive[p, label], 0.0)
+            tallies[p, 2 * label + 1] += positive[p, label]
 
 
 cdef inline Py_ssize_t predicted_class(
@@ -73,7 +56,7 @@ def tally(
     tallies : float64 array of shape (n_candidates, n_classes * n_classes), added to
         Weight of rows by (true class, predicted class).
     """
-    cdef Py_ssize_t n_candidates = raw.shape[0], n_rows = raw.shape[2], p, i, t
+    cdef Py_ssize_t n_candidates = raw.shape[0], n_rows = raw.shape[2], p, i
     cdef Py_ssize_t n_classes = max(raw.shape[1], 2)
     if tallies.shape[0] != n_candidates or tallies.shape[1] != n_classes * n_classes:
         raise ValueError("tallies do not fit raw")
@@ -81,19 +64,17 @@ def tally(
         raise ValueError("y and weight do not fit raw")
     if n_candidates == 0 or n_rows == 0:
         return
-    cdef double[:, ::1] by_class, sums
+    cdef double[:, ::1] positive
+    cdef double[::1] everything
     if raw.shape[1] == 1:
-        by_class = np.empty((2, n_rows))
-        sums = np.zeros((n_candidates, 8))
+        positive = np.zeros((n_candidates, 2))
+        everything = np.zeros(2)
         with nogil:
-            split_by_class(y, weight, by_class)
-            for p in range(n_candidates):
-                for t in range(n_rows // LANES):
-                    confusion_tile(
-                        &raw[p, 0, LANES * t], &by_class[0, LANES * t],
-                        &by_class[1, LANES * t], &sums[p, 0],
-                    )
-            add_binary_counts(by_class, sums, tallies)
+            add_predicted_positive(
+                &raw[0, 0, 0], n_candidates, n_rows, &y[0], &weight[0], &positive[0, 0],
+                &everything[0],
+            )
+            add_counts(positive, everything, tallies)
     else:
         with nogil:
             for p in range(n_candidates):

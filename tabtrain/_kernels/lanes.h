@@ -30,6 +30,17 @@ typedef long long vec_mask __attribute__((vector_size(32), aligned(8), may_alias
 
 #define broadcast(x) ((vec){(x), (x), (x), (x)})
 
+FORCE_INLINE vec select_rows(vec_mask where, vec yes, vec no)
+{
+    return (vec)((where & (vec_mask)yes) | (~where & (vec_mask)no));
+}
+
+FORCE_INLINE vec absolute_value(vec x)
+{
+    const long long rest = 0x7fffffffffffffffLL;
+    return (vec)((vec_mask)x & (vec_mask){rest, rest, rest, rest});
+}
+
 FORCE_INLINE double sum_of(vec x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 
 #endif

@@ -6,7 +6,7 @@ intercepts, in the user's units.
 
 import numpy as np
 
-from tabtrain._kernels.confusion cimport add_binary_counts, split_by_class
+from tabtrain._kernels.confusion cimport add_counts
 from tabtrain._kernels.lanes cimport LANES
 
 cdef extern from "linear.h" nogil:
@@ -14,14 +14,28 @@ cdef extern from "linear.h" nogil:
         const double *params, Py_ssize_t n_candidates, Py_ssize_t n_outputs,
         Py_ssize_t n_features, const double *tile, double *raw, Py_ssize_t raw_stride,
     ) noexcept
-    void linear_confusion_tile(
+    enum:
+        FILTER_GROUP
+        FILTER_TILES
+    int has_filter()
+    void linear_confusion(
         const double *params, Py_ssize_t n_candidates, Py_ssize_t n_features,
-        const double *tile, const double *negative, const double *positive, double *sums,
+        const double *tiles, Py_ssize_t n_tiles, const double *y, const double *weight,
+        double *positive, double *all_rows,
+    ) noexcept
+    void linear_confusion_filtered(
+        const double *params, Py_ssize_t n_candidates, Py_ssize_t n_features,
+        const double *tiles, Py_ssize_t n_tiles, const double *y, const double *weight,
+        double *positive, double *all_rows, double *largest, float *scratch,
     ) noexcept
     void linear_backward_tiles(
         const double *raw_grad, Py_ssize_t n_outputs, const double *tiles,
         Py_ssize_t n_tiles, Py_ssize_t n_features, double *grad,
     ) noexcept
+
+
+# With fewer candidates, preparing single precision costs more than it saves.
+cdef Py_ssize_t FILTER_FROM = 12
 
 
 cdef int check_params(Py_ssize_t n_params, Py_ssize_t n_features, Py_ssize_t n_outputs) except -1:
@@ -99,8 +113,9 @@ def confusion(
 ):
     """`forward` and the tally of the binary confusion counts in one.
 
-    Gives to the bit what the two give one after the other; the raw predictions never
-    leave the processor's registers.
+    Gives to the bit what the two give one after the other. The raw predictions never leave
+    the processor's registers, and are computed in single precision where that settles
+    which side of 0 they are on.
 
     Parameters
     ----------
@@ -120,13 +135,74 @@ def confusion(
         raise ValueError("y and weight do not fit tiles")
     if n_candidates == 0 or n_tiles == 0:
         return
-    cdef double[:, ::1] by_class = np.empty((2, LANES * n_tiles))
-    cdef double[:, ::1] sums = np.zeros((n_candidates, 8))
-    with nogil:
-        split_by_class(y, weight, by_class)
-        for t in range(n_tiles):
-            linear_confusion_tile(
-                &params[0, 0], n_candidates, n_features, &tiles[t, 0, 0],
-                &by_class[0, LANES * t], &by_class[1, LANES * t], &sums[0, 0],
+    cdef double[:, ::1] positive = np.zeros((n_candidates, 2))
+    cdef double[::1] everything = np.zeros(2), largest
+    cdef float[::1] scratch
+    if n_candidates < FILTER_FROM or not has_filter():
+        with nogil:
+            linear_confusion(
+                &params[0, 0], n_candidates, n_features, &tiles[0, 0, 0], n_tiles, &y[0],
+                &weight[0], &positive[0, 0], &everything[0],
             )
-        add_binary_counts(by_class, sums, tallies)
+    else:
+        largest = np.empty(n_features)
+        scratch = np.empty(
+            (n_candidates + FILTER_GROUP) * (n_features + 2)
+            + FILTER_TILES * LANES * n_features,
+            dtype=np.float32,
+        )
+        with nogil:
+            linear_confusion_filtered(
+                &params[0, 0], n_candidates, n_features, &tiles[0, 0, 0], n_tiles, &y[0],
+                &weight[0], &positive[0, 0], &everything[0], &largest[0], &scratch[0],
+            )
+    with nogil:
+        add_counts(positive, everything, tallies)
+
+
+def fold(
+    const double[:, ::1] thetas,
+    const double[::1] unit,
+    const double[::1] center,
+    double output_center,
+    double output_scale,
+    double[:, ::1] params,
+):
+    """Fill ``params`` with the parameters, in the user's units, of standardised ones.
+
+    Each candidate is computed for itself, in a fixed order: it gets the same bits alone and
+    among others, which a matrix product does not promise.
+
+    Parameters
+    ----------
+    thetas : float64 array of shape (n_candidates, n_outputs * n_features [+ n_outputs])
+        Weights of standardised features and, maybe, constants; without, intercepts are 0.
+    unit, center : float64 arrays of shape (n_features,)
+        The weight in the user's units that stands for one unit of theta, and the value of
+        the feature that stands for 0.
+    output_center, output_scale : float
+        What the constant 0 stands for, and a change of the constants by 1.
+    params : float64 array of shape (n_candidates, n_outputs * (n_features + 1)), filled
+    """
+    cdef Py_ssize_t n_features = unit.shape[0], n_weights, n_outputs, p, c, k
+    cdef bint has_constants
+    cdef double intercept
+    n_outputs = params.shape[1] // (n_features + 1)
+    n_weights = n_outputs * n_features
+    check_params(params.shape[1], n_features, n_outputs)
+    has_constants = thetas.shape[1] == n_weights + n_outputs
+    if not has_constants and thetas.shape[1] != n_weights:
+        raise ValueError("thetas do not fit params")
+    if params.shape[0] != thetas.shape[0] or center.shape[0] != n_features:
+        raise ValueError("thetas or center do not fit params")
+    with nogil:
+        for p in range(thetas.shape[0]):
+            for c in range(n_outputs):
+                intercept = 0.0
+                if has_constants:
+                    intercept = output_center + output_scale * thetas[p, n_weights + c]
+                for k in range(n_features):
+                    params[p, c * n_features + k] = thetas[p, c * n_features + k] * unit[k]
+                    if has_constants:
+                        intercept -= params[p, c * n_features + k] * center[k]
+                params[p, n_weights + c] = intercept

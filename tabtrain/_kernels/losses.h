@@ -11,17 +11,6 @@
 
 #include "lanes.h"
 
-FORCE_INLINE vec select_rows(vec_mask where, vec yes, vec no)
-{
-    return (vec)((where & (vec_mask)yes) | (~where & (vec_mask)no));
-}
-
-FORCE_INLINE vec absolute_value(vec x)
-{
-    const long long rest = 0x7fffffffffffffffLL;
-    return (vec)((vec_mask)x & (vec_mask){rest, rest, rest, rest});
-}
-
 /* e**x for x <= 0; e**-708, the smallest normal power, for all below that.
  * x = n log(2) + r with |r| <= log(2) / 2, e**r by its Taylor series (the first term left
  * out is below 2**-57), 2**n added to the exponent. */

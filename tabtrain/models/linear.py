@@ -51,20 +51,10 @@ class LinearModel:
         return rng.standard_normal((n, self.n_params))
 
     def parameters(self, thetas):
-        n = len(thetas)
-        params = np.zeros((n, self._n_weights + self.n_outputs))
-        weights = params[:, : self._n_weights].reshape(n, self.n_outputs, self.n_features)
-        np.multiply(
-            thetas[:, : self._n_weights].reshape(weights.shape),
-            self._unit,
-            out=weights,
+        params = np.empty((len(thetas), self._n_weights + self.n_outputs))
+        linear.fold(
+            thetas, self._unit, self.center, self.output_center, self.output_scale, params
         )
-        if self.fit_intercept:
-            params[:, self._n_weights :] = (
-                self.output_center
-                + self.output_scale * thetas[:, self._n_weights :]
-                - weights @ self.center
-            )
         return params
 
     def gradient(self, grad):

@@ -23,7 +23,7 @@ class HillClimb(Optimizer):
     """The (1 + lambda) evolution strategy: the best so far and lambda candidates around it.
 
     The candidates of an iteration are normally distributed around the summit of the present
-    climb; the best of them becomes the summit if it is no worse. The step size follows the
+    climb, in pairs on opposite sides of it [2]_; the best of them becomes the summit if it is no worse. The step size follows the
     share of candidates that are better. Where it has become so small that the climb has
     ended, a new one starts from a new random point.
 
@@ -45,6 +45,8 @@ class HillClimb(Optimizer):
     ----------
     .. [1] C. Igel, N. Hansen, S. Roth, "Covariance Matrix Adaptation for Multi-objective
        Optimization", Evolutionary Computation 15(1), 2007, algorithm 2 and table 1.
+    .. [2] D. Brockhoff et al., "Mirrored Sampling and Sequential Selection for Evolution
+       Strategies", Parallel Problem Solving from Nature XI, 2010.
 
     Examples
     --------
@@ -95,7 +97,8 @@ class HillClimb(Optimizer):
     def step(self, problem, state):
         if state.step_size < self.min_step_size:
             return self._begin(problem, state, problem.initial(state.rng, 1)[0])
-        moves = state.rng.standard_normal((self.n_candidates, problem.n_params))
+        half = state.rng.standard_normal((-(-self.n_candidates // 2), problem.n_params))
+        moves = np.concatenate([half, -half])[: self.n_candidates]
         candidates = state.summit + state.step_size * moves
         scores = problem.scores(candidates, at_least=state.summit_score)
         state = self._adapt(state, np.mean(scores > state.summit_score), problem.n_params)
