@@ -15,14 +15,19 @@ extensions = [
         depends=glob("tabtrain/_kernels/*.h"),
         # GNU C for the vector types; no -march=native and no -ffast-math, so that the
         # binary runs on, and rounds alike on, every processor of its kind.
-        extra_compile_args=["-O1" if DEBUG else "-O3", "-std=gnu11", "-Wno-psabi", "-Wno-unused-function"],
+        extra_compile_args=[
+            "-O1" if DEBUG else "-O3",
+            "-std=gnu11",
+            "-Wno-psabi",
+            "-Wno-unused-function",
+        ],
     )
 ]
 
 setup(
     ext_modules=cythonize(
         extensions,
-        force=DEBUG,
+        force=True,
         compiler_directives={
             "language_level": "3",
             "boundscheck": DEBUG,

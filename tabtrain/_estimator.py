@@ -130,7 +130,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         X, y = self._validate(X, y, reset=not goes_on)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         classes, codes, weight = self._encode(y, weight)
-        if goes_on and not np.array_equal(classes, getattr(self, "classes_", None)):
+        if goes_on and classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True: y has the classes {classes}, the last fit had {self.classes_}"
             )

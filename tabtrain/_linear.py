@@ -32,7 +32,8 @@ class _Linear(TrainedEstimator):
         return 1 if classes is None or len(classes) == 2 else len(classes)
 
     def _make_model(self, table, classes):
-        center, scale = _center_and_scale(*table.mean_and_deviation(), self.fit_intercept)
+        mean, deviation = table.mean_and_deviation()
+        center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
         return LinearModel(
             self._n_outputs(classes),
             center,
@@ -102,7 +103,8 @@ class _Linear(TrainedEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         with Table(X, n_jobs=effective_n_jobs(self.n_jobs)) as table:
-            return raw_predictions(*self._as_problem_parts(), table)
+            model, theta = self._as_problem_parts()
+            return raw_predictions(model, theta, table)
 
     def _score(self, X, y, weight, objective):
         model, theta = self._as_problem_parts()
@@ -168,9 +170,8 @@ class LinearClassifier(ClassifierMixin, _Linear):
         Stop after so many iterations without a change; None is never.
     early_stopping : bool or "auto", default="auto"
         Whether held-out rows decide which parameters are kept and when there is no change:
-        `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows, drawn from each class in
-        proportion.
-        "auto" is if `X_val` and `y_val` are given.
+        `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows,
+        drawn from each class in proportion. "auto" is if `X_val` and `y_val` are given.
     validation_fraction : float, default=0.1
         The share of the rows held out if `early_stopping` is True and none are given.
     n_jobs : int or None, default=None
@@ -520,7 +521,8 @@ class LinearRegressor(RegressorMixin, _Linear):
 
     def _output_scale(self, table):
         targets = Table(table.y[: table.n_rows, np.newaxis], weight=table.weight[: table.n_rows])
-        center, scale = _center_and_scale(*targets.mean_and_deviation(), self.fit_intercept)
+        mean, deviation = targets.mean_and_deviation()
+        center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
         return {"output_center": center[0], "output_scale": scale[0] or 1.0}
 
     def _learned(self, model, theta):

@@ -1,7 +1,7 @@
 """What an optimizer sees: vectors in, scores out, as fast as the table can be read."""
 
 import time
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -25,7 +25,7 @@ KEEP_ALL_ABOVE = 3 / 4
 ROUNDING = 1e-9
 
 
-class TimeUp(Exception):
+class TimeUpError(Exception):
     """The time given to the search is over; what was being computed is lost."""
 
 
@@ -49,7 +49,7 @@ class Problem:
     n_trials : int
         How many candidates have been scored.
     deadline : float
-        The `time.monotonic` after which every call raises `TimeUp`.
+        The `time.monotonic` after which every call raises `TimeUpError`.
     """
 
     def __init__(self, model, objective, table, *, alpha=0.0):
@@ -62,7 +62,7 @@ class Problem:
         self._alpha = alpha
         self._fused = model.fused.get(self._objective.tally)
         self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
-        self._last_gradient = (None, None)
+        self._last_gradient: tuple = (None, None)
         self.n_params = model.n_params
         self.has_gradient = (
             model.backward is not None and self._objective.tally_gradient is not None
@@ -115,7 +115,7 @@ class Problem:
         n_blocks = self._table.n_blocks
         start = 0
         for stop in self._checkpoints if at_least > -np.inf else [n_blocks]:
-            for part in map_blocks(lambda i: self._tally(params, i), range(start, stop)):
+            for part in map_blocks(partial(self._tally, params), range(start, stop)):
                 tallies += part
             start = stop
             if stop < n_blocks:
@@ -238,7 +238,7 @@ class Problem:
 
     def _check_time(self):
         if time.monotonic() > self.deadline:
-            raise TimeUp
+            raise TimeUpError
 
 
 def raw_predictions(model, theta, table):

@@ -126,7 +126,7 @@ def confusion(
     tallies : float64 array of shape (n_candidates, 4), added to
         Weight of rows by (true class, predicted class).
     """
-    cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1], t
+    cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1]
     cdef Py_ssize_t n_candidates = params.shape[0]
     check_params(params.shape[1], n_features, 1)
     if tallies.shape[0] != n_candidates or tallies.shape[1] != 4:

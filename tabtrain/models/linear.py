@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tabtrain._kernels import confusion, linear
+from tabtrain._kernels import linear  # type: ignore[attr-defined]
+from tabtrain._kernels.confusion import tally
 
 
 class LinearModel:
@@ -35,7 +36,7 @@ class LinearModel:
         # What one unit of a weight in theta is in the user's units.
         self._unit = np.divide(output_scale, scale, out=np.zeros(len(scale)), where=scale > 0)
         self.fit_intercept = fit_intercept
-        self.fused = {confusion.tally: linear.confusion} if n_outputs == 1 else {}
+        self.fused = {tally: linear.confusion} if n_outputs == 1 else {}
         self._n_weights = n_outputs * self.n_features
         self.n_params = self._n_weights + n_outputs * fit_intercept
         self.penalty_weights = np.zeros(self.n_params)
@@ -52,9 +53,7 @@ class LinearModel:
 
     def parameters(self, thetas):
         params = np.empty((len(thetas), self._n_weights + self.n_outputs))
-        linear.fold(
-            thetas, self._unit, self.center, self.output_center, self.output_scale, params
-        )
+        linear.fold(thetas, self._unit, self.center, self.output_center, self.output_scale, params)
         return params
 
     def gradient(self, grad):

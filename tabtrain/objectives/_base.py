@@ -1,9 +1,11 @@
 """What an objective is."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from tabtrain._kernels import confusion
+from tabtrain._kernels.confusion import predict
 
 
 class Objective(BaseEstimator):
@@ -26,7 +28,7 @@ class Objective(BaseEstimator):
 
     target: str
     probabilistic = False
-    tally_gradient = None
+    tally_gradient: Callable[..., None] | None = None
 
     def bind(self, y, weight):
         """The objective as it is taken of one table; most do not depend on the table.
@@ -90,5 +92,5 @@ def divide(numerator, denominator):
 def wrong_rows(raw, y):
     """Whether the first candidate's predicted classes ``[n]`` are wrong."""
     labels = np.empty((1, raw.shape[2]))
-    confusion.predict(raw[:1], labels)
+    predict(raw[:1], labels)
     return labels[0] != y

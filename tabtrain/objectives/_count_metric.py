@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tabtrain._kernels import confusion
+from tabtrain._kernels.confusion import tally
 from tabtrain.objectives._base import Objective, wrong_rows
 
 
@@ -15,7 +15,7 @@ class CountMetric(Objective):
 
     target = "class"
     binary = False
-    tally = staticmethod(confusion.tally)
+    tally = staticmethod(tally)
     row_errors = staticmethod(wrong_rows)
 
     def score_counts(self, counts):

@@ -26,9 +26,7 @@ class MatthewsCorrcoef(CountMetric):
         total = counts.sum(axis=(1, 2))
         of_class, predicted = counts.sum(axis=2), counts.sum(axis=1)
         covariance = true_positives(counts).sum(axis=1) * total - (of_class * predicted).sum(axis=1)
-        variances = (total**2 - (predicted**2).sum(axis=1)) * (
-            total**2 - (of_class**2).sum(axis=1)
-        )
+        variances = (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (of_class**2).sum(axis=1))
         # A rounding error may take the variance of a constant below 0.
         return divide(covariance, np.sqrt(np.maximum(variances, 0.0)))
 

@@ -1,6 +1,6 @@
 """The squared error of the predicted probabilities."""
 
-from tabtrain._kernels import losses
+from tabtrain._kernels.losses import brier
 from tabtrain.objectives._mean_loss import ClassLoss
 
 
@@ -19,7 +19,7 @@ class NegBrierScore(ClassLoss):
     """
 
     def tally(self, raw, y, weight, tallies):
-        losses.brier(raw, y, weight, tallies)
+        brier(raw, y, weight, tallies)
 
     def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
-        losses.brier(raw, y, weight, tallies, dscore[1], raw_grad)
+        brier(raw, y, weight, tallies, dscore[1], raw_grad)

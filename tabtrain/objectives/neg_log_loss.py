@@ -1,6 +1,6 @@
 """The log-likelihood of the true classes."""
 
-from tabtrain._kernels import losses
+from tabtrain._kernels.losses import log_loss
 from tabtrain.objectives._mean_loss import ClassLoss
 
 
@@ -20,7 +20,7 @@ class NegLogLoss(ClassLoss):
     """
 
     def tally(self, raw, y, weight, tallies):
-        losses.log_loss(raw, y, weight, tallies)
+        log_loss(raw, y, weight, tallies)
 
     def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
-        losses.log_loss(raw, y, weight, tallies, dscore[1], raw_grad)
+        log_loss(raw, y, weight, tallies, dscore[1], raw_grad)

@@ -1,6 +1,6 @@
 """The absolute error of predicted numbers."""
 
-from tabtrain._kernels import losses
+from tabtrain._kernels.losses import absolute
 from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors
 
 
@@ -22,4 +22,4 @@ class NegMeanAbsoluteError(MeanLoss):
     row_errors = staticmethod(absolute_errors)
 
     def tally(self, raw, y, weight, tallies):
-        losses.absolute(raw, y, weight, tallies)
+        absolute(raw, y, weight, tallies)

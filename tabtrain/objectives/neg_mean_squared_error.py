@@ -1,6 +1,6 @@
 """The squared error of predicted numbers."""
 
-from tabtrain._kernels import losses
+from tabtrain._kernels.losses import squared
 from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors
 
 
@@ -21,7 +21,7 @@ class NegMeanSquaredError(MeanLoss):
     row_errors = staticmethod(absolute_errors)
 
     def tally(self, raw, y, weight, tallies):
-        losses.squared(raw, y, weight, tallies)
+        squared(raw, y, weight, tallies)
 
     def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
-        losses.squared(raw, y, weight, tallies, dscore[1], raw_grad)
+        squared(raw, y, weight, tallies, dscore[1], raw_grad)

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from tabtrain._kernels import losses
+from tabtrain._kernels.losses import within
 from tabtrain.objectives._base import Objective
 
 
@@ -33,7 +33,7 @@ class PassRate(Objective):
         self.relative = relative
 
     def check(self, n_classes):
-        if not isinstance(self.tolerance, Real) or not 0 <= self.tolerance < np.inf:
+        if not isinstance(self.tolerance, Real) or not 0 <= float(self.tolerance) < np.inf:
             raise ValueError(
                 f"tolerance of PassRate must be a finite number, 0 or more, got {self.tolerance!r}"
             )
@@ -45,7 +45,7 @@ class PassRate(Objective):
         return 2
 
     def tally(self, raw, y, weight, tallies):
-        losses.within(raw, y, weight, *self._limits(), tallies)
+        within(raw, y, weight, *self._limits(), tallies)
 
     def score(self, tallies):
         return tallies[:, 1] / tallies[:, 0]

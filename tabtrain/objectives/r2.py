@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from tabtrain._kernels import losses
+from tabtrain._kernels.losses import squared
 from tabtrain.objectives._base import Objective
 from tabtrain.objectives._mean_loss import absolute_errors
 
@@ -39,7 +39,7 @@ class R2(Objective):
 
     def _add(self, raw, y, weight, tallies, *gradient):
         residual = np.zeros((len(raw), 2))
-        losses.squared(raw, y, weight, residual, *gradient)
+        squared(raw, y, weight, residual, *gradient)
         tallies[:, :2] += residual
         tallies[:, 2] += self._total(y, weight)
 

@@ -4,12 +4,13 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from tabtrain.history import Improvement
-from tabtrain.optimizers._base import Optimizer, State
-from tabtrain.problem import TimeUp
+from tabtrain.optimizers._base import Optimizer
+from tabtrain.problem import TimeUpError
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Search:
     theta: np.ndarray
     score: float = -np.inf
     validation_score: float | None = None
-    state: State | None = None
+    state: Any = None
     history: list[Improvement] = field(default_factory=list)
     n_iter: int = 0
     n_trials: int = 0
@@ -144,7 +145,7 @@ class Search:
                 if after_step is not None and after_step(self):
                     self.stop_reason = "callback"
                     break
-        except TimeUp:
+        except TimeUpError:
             self.stop_reason = "time"
         except KeyboardInterrupt:
             self.stop_reason = "interrupted"

@@ -9,23 +9,23 @@ from sklearn.utils.validation import check_scalar
 from tabtrain.optimizers._base import Optimizer, State
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Climb(State):
     """``theta`` and ``score`` are the best of all climbs; the others are of the present one."""
 
-    summit: np.ndarray = None
-    summit_score: float = -np.inf
-    step_size: float = 0.0
-    success: float = 0.0
+    summit: np.ndarray
+    summit_score: float
+    step_size: float
+    success: float
 
 
 class HillClimb(Optimizer):
     """The (1 + lambda) evolution strategy: the best so far and lambda candidates around it.
 
     The candidates of an iteration are normally distributed around the summit of the present
-    climb, in pairs on opposite sides of it [2]_; the best of them becomes the summit if it is no worse. The step size follows the
-    share of candidates that are better. Where it has become so small that the climb has
-    ended, a new one starts from a new random point.
+    climb, in pairs on opposite sides of it [2]_; the best of them becomes the summit if it is
+    no worse. The step size follows the share of candidates that are better. Where it has
+    become so small that the climb has ended, a new one starts from a new random point.
 
     Parameters
     ----------
@@ -66,9 +66,7 @@ class HillClimb(Optimizer):
     def check(self):
         check_scalar(self.n_candidates, "n_candidates", Integral, min_val=1)
         for name in ("step_size", "min_step_size"):
-            check_scalar(
-                getattr(self, name), name, Real, min_val=0, include_boundaries="neither"
-            )
+            check_scalar(getattr(self, name), name, Real, min_val=0, include_boundaries="neither")
         if self.min_step_size >= self.step_size:
             raise ValueError(
                 f"min_step_size must be below step_size ({self.step_size}), "
@@ -80,7 +78,16 @@ class HillClimb(Optimizer):
         return 1 / (5 + np.sqrt(self.n_candidates) / 2)
 
     def start(self, problem, theta, rng):
-        return self._begin(problem, _Climb(theta, -np.inf, rng), theta)
+        state = _Climb(
+            theta=theta,
+            score=-np.inf,
+            rng=rng,
+            summit=theta,
+            summit_score=-np.inf,
+            step_size=self.step_size,
+            success=self._target,
+        )
+        return self._begin(problem, state, theta)
 
     def _begin(self, problem, state, summit):
         score = problem.scores(summit[np.newaxis])[0]

