@@ -99,7 +99,7 @@ class Problem:
             tallies_bytes = 8 * len(thetas) * self._n_tallies * table.n_blocks
             n_shares = min(-(-tallies_bytes // TALLIES_BYTES), len(thetas))
             map_shares, map_blocks = map, table.map
-        cuts = np.linspace(0, len(thetas), n_shares + 1).astype(int)
+        cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
 
         def scores_of_share(i):
             return self._scores(thetas[cuts[i] : cuts[i + 1]], at_least, map_blocks)

@@ -18,7 +18,7 @@ from tabtrain._kernels.tiles import N_LANES, moments, pack
 BLOCK_BYTES = 2**20
 # Blocks of a small table: enough of them that a hopeless candidate need not see every row.
 SMALL_TABLE_BLOCKS = 4
-MIN_BLOCK_TILES = 8
+MIN_BLOCK_TILES = 64
 # A table smaller than this is packed once; a larger one anew at every pass, never copied.
 PACK_ONCE_BYTES = 2**22
 

@@ -104,15 +104,21 @@ class HillClimb(Optimizer):
     def step(self, problem, state):
         if state.step_size < self.min_step_size:
             return self._begin(problem, state, problem.initial(state.rng, 1)[0])
-        half = state.rng.standard_normal((-(-self.n_candidates // 2), problem.n_params))
-        moves = np.concatenate([half, -half])[: self.n_candidates]
-        candidates = state.summit + state.step_size * moves
+        candidates = self._around(state, problem.n_params)
         scores = problem.scores(candidates, at_least=state.summit_score)
         state = self._adapt(state, np.mean(scores > state.summit_score), problem.n_params)
         best = np.argmax(scores)
         if scores[best] >= state.summit_score:
             state = replace(state, summit=candidates[best], summit_score=scores[best])
         return self._with_best(state)
+
+    def _around(self, state, n_params):
+        n_pairs = -(-self.n_candidates // 2)
+        moves = state.step_size * state.rng.standard_normal((n_pairs, n_params))
+        candidates = np.empty((2 * n_pairs, n_params))
+        np.add(state.summit, moves, out=candidates[:n_pairs])
+        np.subtract(state.summit, moves, out=candidates[n_pairs:])
+        return candidates[: self.n_candidates]
 
     def _adapt(self, state, share_better, n_params):
         rate = self._target * self.n_candidates / (2 + self._target * self.n_candidates)
