@@ -14,6 +14,7 @@ BAR_WIDTH = 30
 # How many improvements of a climb are printed: the first ones and the last ones.
 N_FIRST, N_LAST = 10, 3
 N_WEIGHTS = 8
+N_SHOWN = 3
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Run:
 
 @dataclass
 class Split:
-    """The table, its features standardised by the training rows only where we look at them."""
+    """A table and which of its rows are trained on."""
 
     names: np.ndarray
     classes: np.ndarray
@@ -47,6 +48,11 @@ class Split:
     @property
     def n_unseen(self):
         return len(self.unseen)
+
+    def mean_and_deviation(self):
+        """Of each feature, over the training rows: what a model may know."""
+        X = self.X[self.seen]
+        return X.mean(axis=0), X.std(axis=0)
 
 
 def demo(folder):
@@ -73,12 +79,13 @@ def heading(text):
 
 
 def tell_the_task(table):
+    malignant, benign = np.bincount(table.y)
     print("tabtrain: training is table testing")
     print("===================================")
     print(f"""
 The table      breast_cancer, which comes with scikit-learn: {len(table.y)} tumours,
                {len(table.names)} measurements of each
-The question   is a tumour malignant ({np.sum(table.y == 0)} rows) or benign ({np.sum(table.y)} rows)?
+The question   is a tumour malignant ({malignant} rows) or benign ({benign} rows)?
 The function   a weight for each measurement, and a constant; where the weighted sum
                is above 0 the answer is "benign"
 The start      random weights
@@ -89,9 +96,10 @@ def by_trial_and_error(table):
     heading("1. Trial and error")
     print("""\
 Run the table through the function and count the rows that come out right. Change all
-weights a little at random, count again, keep the change unless it is worse. Repeat.
+weights at random, count again, keep the change unless it is worse. Repeat.
 
-    LinearClassifier("accuracy", optimizer=HillClimb(n_candidates=1), init="random")
+    LinearClassifier("accuracy", optimizer=HillClimb(n_candidates=1), init="random",
+                     random_state=0)
 """)
     run = train(
         "trial and error",
@@ -99,15 +107,14 @@ weights a little at random, count again, keep the change unless it is worse. Rep
             "accuracy",
             optimizer=HillClimb(n_candidates=1),
             init="random",
-            n_iter_no_change=1000,
             random_state=0,
         ),
         table,
     )
     print_climb(run, table)
     print("""
-Each line is a change that was kept. Most changes make some rows right and others wrong;
-the others, which made it worse, are not shown. 100 % is not expected.""")
+Each line is a change that raised the count; most of them put some rows right and others
+wrong. The changes that did not help are not shown. 100% is not to be expected.""")
     return run
 
 
@@ -119,7 +126,7 @@ so its slope tells in which direction to move all weights at once. It starts fro
 same random weights. What it raises is the log-loss score, not the share of right rows,
 which is shown here; the two mostly rise together.
 
-    LinearClassifier("neg_log_loss", alpha=1 / n_rows, init="random")
+    LinearClassifier("neg_log_loss", alpha=1 / n_rows, init="random", random_state=0)
 """)
     run = train(
         "gradient",
@@ -137,9 +144,10 @@ def by_fine_tuning(table, trained):
     heading("3. Fine-tuning what is trained already")
     print("""\
 Start where the gradient ended, and look by trial and error for rows that can still be
-put right. Any fitted linear model of scikit-learn would do as the start as well.
+put right. Any fitted linear classifier of scikit-learn can be such a start, too.
 
-    LinearClassifier("accuracy", optimizer=HillClimb(step_size=0.1), init=trained)
+    LinearClassifier("accuracy", optimizer=HillClimb(step_size=0.1), init=trained,
+                     random_state=0)
 """)
     run = train(
         "fine-tuning",
@@ -184,7 +192,7 @@ def print_climb(run, table):
         )
     print(
         f"\n{run.estimator.n_trials_} trials in {run.seconds:.2f} s; "
-        f"stopped because: {run.estimator.stop_reason_}"
+        f'why it stopped: "{run.estimator.stop_reason_}"'
     )
 
 
@@ -202,9 +210,14 @@ def compare_on_unseen_rows(table, runs):
             f"{run.name:18s}{run.estimator.n_trials_:8d}{run.seconds:10.2f}"
             f"{run.rights[-1] / table.n_seen:16.1%}{unseen:14.1%}"
         )
+    gradient, tuned = runs[1:]
+    more_seen = tuned.rights[-1] - gradient.rights[-1]
+    more_unseen = len(wrong_rows(gradient, table)) - len(wrong_rows(tuned, table))
     print(f"""
-One unseen row is {1 / table.n_unseen:.1%}, so differences of two or three rows are chance. Every way does
-better on the rows it was trained on than on those it was not: believe the right column.""")
+Believe the last column: rows that were trained on come out right more often than others.
+One unseen row is {1 / table.n_unseen:.1%}, so differences of two or three rows may be chance.
+Rows that fine-tuning put right: {more_seen:+d} of the training rows, {more_unseen:+d} of the
+unseen.""")
 
 
 def standardised(run, table):
@@ -216,11 +229,10 @@ def standardised(run, table):
         Of length 1.
     constant : float
     """
-    X = table.X[table.seen]
-    weights = run.estimator.coef_[0] * X.std(axis=0)
-    constant = run.estimator.intercept_[0] + run.estimator.coef_[0] @ X.mean(axis=0)
-    length = np.linalg.norm(weights)
-    return weights / length, constant / length
+    mean, deviation = table.mean_and_deviation()
+    coef, intercept = run.estimator.coef_[0], run.estimator.intercept_[0]
+    length = np.linalg.norm(coef * deviation)
+    return coef * deviation / length, (intercept + coef @ mean) / length
 
 
 def largest_weights(run, table):
@@ -231,49 +243,60 @@ def largest_weights(run, table):
 def show_functions(table, runs):
     heading("5. The functions that were found")
     print("""\
-To compare weights, measure everything in standard deviations from its mean. A weight
-above 0 speaks for benign, one below 0 for malignant. The largest weights:
+To compare weights, measure everything in standard deviations from its mean. Where the
+weight is below 0, a large value speaks for malignant. The largest weights:
 """)
     functions = [standardised(run, table) for run in runs]
     print(" " * 26 + "".join(f"{run.name:>18s}" for run in runs))
     for i in largest_weights(runs[-1], table):
         print(f"{table.names[i]:26s}" + "".join(f"{weights[i]:+18.2f}" for weights, _ in functions))
     n_others = len(table.names) - N_WEIGHTS
-    print(f"{f'... {n_others} others':26s}")
+    print(f"... {n_others} others")
     print(f"{'constant':26s}" + "".join(f"{constant:+18.2f}" for _, constant in functions))
     print("""
-Quite different weights are right about equally often: many measurements say the same.""")
+Quite different weights are right about equally often, as many of the measurements say
+nearly the same. In the units of the table they are in estimator.coef_.""")
 
 
 def show_failures(table, runs):
     run = runs[-1]
     heading(f"6. Which unseen rows fail ({run.name})")
-    weights, constant = standardised(run, table)
-    mean, deviation = table.X[table.seen].mean(axis=0), table.X[table.seen].std(axis=0)
     rows = wrong_rows(run, table)
-    distances = np.abs(((table.X[rows] - mean) / deviation) @ weights + constant)
-    shown = largest_weights(run, table)[:3]
+    distances = wrong_by(rows, run, table)
+    shown = largest_weights(run, table)[:N_SHOWN]
+    # The names in two lines: "mean" above "concave points".
+    above, below = zip(*(table.names[i].split(" ", 1) for i in shown), strict=True)
+    print(" " * 38 + "".join(f"{word:>17s}" for word in above))
     print(
-        f"{'row':>5s}  {'expected':10s}{'got':10s}{'distance':>10s}"
-        + "".join(f"{table.names[i]:>17s}" for i in shown)
+        f"{'row':>5s}  {'expected':11s}{'got':11s}{'wrong by':>9s}"
+        + "".join(f"{word:>17s}" for word in below)
     )
-    for j in np.argsort(distances):
+    for j in np.argsort(distances, kind="stable"):
         row = rows[j]
+        expected, got = table.classes[table.y[row]], table.classes[1 - table.y[row]]
         print(
-            f"{row:5d}  {table.classes[table.y[row]]:10s}{table.classes[1 - table.y[row]]:10s}"
-            f"{distances[j]:10.2f}" + "".join(f"{table.X[row, i]:17.4g}" for i in shown)
+            f"{row:5d}  {expected:11s}{got:11s}{distances[j]:9.2f}"
+            + "".join(f"{table.X[row, i]:17.4g}" for i in shown)
         )
-    for i, name in enumerate(table.classes):
-        of_class = table.X[table.seen][table.y[table.seen] == i]
+    for code, name in enumerate(table.classes):
+        of_class = table.seen[table.y[table.seen] == code]
         print(
-            f"{'':7s}{f'mean of {name}':30s}"
-            + "".join(f"{of_class[:, j].mean():17.4g}" for j in shown)
+            f"{'':7s}{f'mean of {name} training rows':31s}"
+            + "".join(f"{value:17.4g}" for value in table.X[of_class][:, shown].mean(axis=0))
         )
-    print("""
-The distance is how far a row lies on the wrong side of the boundary, in standard
-deviations: small ones were nearly right; large ones are rows to look at by eye.""")
     in_all = set(rows).intersection(*(wrong_rows(other, table) for other in runs[:-1]))
-    print(f"{len(in_all)} of these {len(rows)} rows fail in all three ways of training.")
+    print(f"""
+"wrong by" is how far a row lies on the wrong side of the boundary, in standard
+deviations. The first rows were nearly right; the last ones deserve a look: is the label
+wrong, or is a measurement missing that would tell?
+Of these {len(rows)} rows, {len(in_all)} fail in all three trainings.""")
+
+
+def wrong_by(rows, run, table):
+    """How far some rows that fail are from where they would be right."""
+    weights, constant = standardised(run, table)
+    mean, deviation = table.mean_and_deviation()
+    return np.abs((table.X[rows] - mean) / deviation @ weights + constant)
 
 
 def write_files(folder, table, runs):
@@ -316,7 +339,7 @@ def draw(table, runs):
             where="post",
             color=colour,
             linewidth=2,
-            label=f"{run.name}: training rows, {run.rights[-1] / table.n_seen:.1%} at the end",
+            label=f"{run.name}, training rows: {run.rights[-1] / table.n_seen:.1%} at the end",
         )
         axes.plot(
             n_trials,
@@ -326,7 +349,7 @@ def draw(table, runs):
             markerfacecolor="white",
             markersize=8,
             markeredgewidth=2,
-            label=f"{run.name}: unseen rows, {unseen:.1%}",
+            label=f"{run.name}, unseen rows: {unseen:.1%}",
         )
     axes.set_xscale("log")
     axes.set_ylim(0, 1.02)

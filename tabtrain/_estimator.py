@@ -185,12 +185,18 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _split(self, codes, classes, seed):
         from sklearn.model_selection import train_test_split
 
-        _, held_out = train_test_split(
-            np.arange(len(codes)),
-            test_size=self.validation_fraction,
-            stratify=None if classes is None else codes,
-            random_state=seed,
-        )
+        try:
+            _, held_out = train_test_split(
+                np.arange(len(codes)),
+                test_size=self.validation_fraction,
+                stratify=None if classes is None else codes,
+                random_state=seed,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(codes)} rows cannot be "
+                f"held out: {error}"
+            ) from error
         is_held_out = np.zeros(len(codes), dtype=bool)
         is_held_out[held_out] = True
         return is_held_out

@@ -164,12 +164,13 @@ class LinearClassifier(ClassifierMixin, _Linear):
         The iterations of one `fit`.
     max_time : float or None, default=None
         The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
-    tol : float, default=1e-7
-        A score has changed if it has risen by more than ``tol`` times its size.
+    tol : float, default=1e-6
+        A score that is higher by less than ``tol`` times its size is no improvement, and is
+        kept only if the search has converged to it.
     n_iter_no_change : int or None, default=100
-        Stop after so many iterations without a change; None is never.
+        Stop after so many iterations without an improvement; None is never.
     early_stopping : bool or "auto", default="auto"
-        Whether held-out rows decide which parameters are kept and when there is no change:
+        Whether held-out rows decide which parameters are kept and what is an improvement:
         `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows,
         drawn from each class in proportion. "auto" is if `X_val` and `y_val` are given.
     validation_fraction : float, default=0.1
@@ -238,7 +239,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         warm_start=False,
         max_iter=1000,
         max_time=None,
-        tol=1e-7,
+        tol=1e-6,
         n_iter_no_change=100,
         early_stopping="auto",
         validation_fraction=0.1,
@@ -419,12 +420,13 @@ class LinearRegressor(RegressorMixin, _Linear):
         The iterations of one `fit`.
     max_time : float or None, default=None
         The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
-    tol : float, default=1e-7
-        A score has changed if it has risen by more than ``tol`` times its size.
+    tol : float, default=1e-6
+        A score that is higher by less than ``tol`` times its size is no improvement, and is
+        kept only if the search has converged to it.
     n_iter_no_change : int or None, default=100
-        Stop after so many iterations without a change; None is never.
+        Stop after so many iterations without an improvement; None is never.
     early_stopping : bool or "auto", default="auto"
-        Whether held-out rows decide which parameters are kept and when there is no change:
+        Whether held-out rows decide which parameters are kept and what is an improvement:
         `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows.
         "auto" is if `X_val` and `y_val` are given.
     validation_fraction : float, default=0.1
@@ -492,7 +494,7 @@ class LinearRegressor(RegressorMixin, _Linear):
         warm_start=False,
         max_iter=1000,
         max_time=None,
-        tol=1e-7,
+        tol=1e-6,
         n_iter_no_change=100,
         early_stopping="auto",
         validation_fraction=0.1,

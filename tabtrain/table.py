@@ -165,6 +165,11 @@ class Table:
         Returns
         -------
         mean, deviation : float64 arrays of shape (n_features,)
+
+        Raises
+        ------
+        ValueError
+            If the squares of a feature overflow.
         """
         total = self.weight.sum()
 
@@ -178,6 +183,9 @@ class Table:
 
         mean, _ = first_and_second(np.zeros(self.n_features))
         shift, variance = first_and_second(mean)
+        if not np.isfinite(variance).all():
+            columns = np.flatnonzero(~np.isfinite(variance))
+            raise ValueError(f"values are too large: the squares of columns {columns} overflow")
         return mean + shift, np.sqrt(variance)
 
     def close(self):

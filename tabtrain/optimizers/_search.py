@@ -23,9 +23,10 @@ class Budget:
         Iterations of this call.
     deadline : float
         The `time.monotonic` at which it ends, in the middle of an iteration if need be.
-    tol, n_iter_no_change : float, int or None
-        Stop after so many iterations in which the score has not risen by more than ``tol``
-        times its size.
+    tol : float
+        A score that is higher by less than this share of its size is no improvement.
+    n_iter_no_change : int or None
+        Stop after so many iterations without an improvement.
     """
 
     max_iter: int | None
@@ -67,8 +68,7 @@ class Search:
     n_trials: int = 0
     seconds: float = 0.0
     stop_reason: str = ""
-    _reference: float = -np.inf
-    _n_without_change: int = 0
+    _n_without_improvement: int = 0
 
     def run(
         self,
@@ -105,7 +105,7 @@ class Search:
         def note_improvement():
             nonlocal errors
             before, errors = errors, problem.row_errors(self.state.theta)
-            self._keep_if_best(validation)
+            self._keep_if_best(validation, budget.tol)
             self.seconds = time.monotonic() - begun
             self.n_trials = trials_before + problem.n_trials
             self.history.append(
@@ -124,11 +124,10 @@ class Search:
             if self.state is None:
                 self.state = self.optimizer.start(problem, self.theta, self.rng)
                 note_improvement()
-                self._reference = self._monitored
             while True:
                 if self.state.converged or (
                     budget.n_iter_no_change is not None
-                    and self._n_without_change >= budget.n_iter_no_change
+                    and self._n_without_improvement >= budget.n_iter_no_change
                 ):
                     self.stop_reason = "no change"
                     break
@@ -136,12 +135,13 @@ class Search:
                     self.stop_reason = "iterations"
                     break
                 after_step = around_step(self) if around_step is not None else None
-                score_before = self.state.score
                 self.state = self._step(problem)
                 self.n_iter += 1
-                if self.state.score > score_before:
+                self._n_without_improvement += 1
+                # What a search has converged to is worth any difference.
+                tol = 0.0 if self.state.converged else budget.tol
+                if is_higher(self.state.score, self.history[-1].score, tol):
                     note_improvement()
-                self._count_without_change(budget.tol)
                 if after_step is not None and after_step(self):
                     self.stop_reason = "callback"
                     break
@@ -166,23 +166,18 @@ class Search:
             self.rng.bit_generator.state = before
             raise
 
-    @property
-    def _monitored(self):
-        return self.score if self.validation_score is None else self.validation_score
-
-    def _keep_if_best(self, validation):
+    def _keep_if_best(self, validation, tol):
         if validation is not None:
             score = float(validation.scores(self.state.theta[np.newaxis])[0])
-            if self.validation_score is not None and score <= self.validation_score:
+            if self.validation_score is not None and not is_higher(
+                score, self.validation_score, tol
+            ):
                 return
             self.validation_score = score
         self.theta, self.score = self.state.theta, float(self.state.score)
+        self._n_without_improvement = 0
 
-    def _count_without_change(self, tol):
-        # Infinite at first where the start has no finite score: then any is a change.
-        least = tol * abs(self._reference) if np.isfinite(self._reference) else 0.0
-        if self._monitored > self._reference + least:
-            self._reference = self._monitored
-            self._n_without_change = 0
-        else:
-            self._n_without_change += 1
+
+def is_higher(score, than, tol):
+    """Whether a score is higher by more than ``tol`` times the other's size."""
+    return score > than + (tol * abs(than) if np.isfinite(than) else 0.0)
