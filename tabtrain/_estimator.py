@@ -3,6 +3,7 @@
 import time
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.utils.validation import (
 )
 
 from tabtrain.history import History
-from tabtrain.objectives import get_objective
+from tabtrain.objectives import get_objective, objective_names
 from tabtrain.optimizers import Budget, Search, get_optimizer
 from tabtrain.problem import Problem
 from tabtrain.table import Table
@@ -139,21 +140,32 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if seed is None:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
-        n_jobs = effective_n_jobs(self.n_jobs)
-        held_out = None
-        if X_val is not None:
-            X_val, y_val = self._validate(X_val, y_val, reset=False)
-            held_out = Table(X_val, *self._encode(y_val, np.ones(len(y_val)), classes)[1:])
-        elif holds_out:
-            # A row of weight 0 is no row: two tables share one X, and nothing is copied.
-            is_held_out = self._split(codes, classes, seed)
-            held_out = Table(X, codes, weight * is_held_out)
-            weight = weight * ~is_held_out
-        with Table(X, codes, weight, n_jobs=n_jobs) as table:
-            model = self._make_model(table, classes)
-            problem = Problem(model, objective, table, alpha=self.alpha)
-            validation = held_out and Problem(model, objective, held_out)
-            optimizer = get_optimizer(self.optimizer, problem.has_gradient, objective)
+        with ExitStack() as open_tables:
+
+            def table(*examples):
+                return open_tables.enter_context(
+                    Table(*examples, n_jobs=effective_n_jobs(self.n_jobs))
+                )
+
+            held_out = None
+            if X_val is not None:
+                X_val, y_val = self._validate(X_val, y_val, reset=False)
+                held_out = table(X_val, *self._encode(y_val, np.ones(len(y_val)), classes)[1:])
+            elif holds_out:
+                # A row of weight 0 is no row: two tables share one X, and nothing is copied.
+                is_held_out = self._split(codes, weight, classes, seed)
+                held_out = table(X, codes, weight * is_held_out)
+                weight = weight * ~is_held_out
+            training = table(X, codes, weight)
+            model = self._make_model(training, classes)
+            problem = Problem(model, objective, training, alpha=self.alpha)
+            validation = None if held_out is None else Problem(model, objective, held_out)
+            optimizer = get_optimizer(
+                self.optimizer,
+                problem.has_gradient,
+                self.objective,
+                objective_names(self._target, with_gradient=True),
+            )
             if search is None or not _can_go_on(search, optimizer, problem):
                 rng = np.random.default_rng(seed)
                 theta = self._theta(model) if goes_on else self._start(model, rng, classes)
@@ -182,19 +194,21 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             reset=reset,
         )
 
-    def _split(self, codes, classes, seed):
+    def _split(self, codes, weight, classes, seed):
+        """Which rows are held out; rows of weight 0, which are none, may be on either side."""
         from sklearn.model_selection import train_test_split
 
+        counts = np.flatnonzero(weight)
         try:
             _, held_out = train_test_split(
-                np.arange(len(codes)),
+                counts,
                 test_size=self.validation_fraction,
-                stratify=None if classes is None else codes,
+                stratify=None if classes is None else codes[counts],
                 random_state=seed,
             )
         except ValueError as error:
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(codes)} rows cannot be "
+                f"validation_fraction={self.validation_fraction} of {len(counts)} rows cannot be "
                 f"held out: {error}"
             ) from error
         is_held_out = np.zeros(len(codes), dtype=bool)

@@ -394,7 +394,6 @@ def test_init_in_a_grid_search(cancer):
         (object(), "init must be None"),
         (LogisticRegression(), "not fitted"),
     ],
-    ids=str,
 )
 def test_bad_init(cancer, init, message):
     with pytest.raises(ValueError, match=message):

@@ -226,7 +226,7 @@ def test_lbfgs_needs_few_evaluations():
 
 
 def test_asking_for_a_gradient_that_is_not_there(cancer, diabetes):
-    with pytest.raises(ValueError, match="'lbfgs' needs a gradient, and objective='f1' has none"):
+    with pytest.raises(ValueError, match=r"'lbfgs' needs.*'f1' has none.*'neg_log_loss'"):
         LinearClassifier("f1", optimizer="lbfgs").fit(*cancer)
     with pytest.raises(ValueError, match=r"'hill_climb'.*or an objective that has one"):
         LinearRegressor("neg_mean_absolute_error", optimizer=LBFGS()).fit(*diabetes)

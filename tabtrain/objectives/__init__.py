@@ -4,6 +4,7 @@ Objectives named like scikit-learn's scorers agree with them.
 """
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 from tabtrain._parts import names_without_arguments, public_classes
 from tabtrain.objectives._base import Objective
@@ -12,12 +13,21 @@ _classes = public_classes(sys.modules[__name__], Objective)
 _by_name = names_without_arguments(_classes)
 globals().update(_classes)
 
-__all__ = ["Objective", "get_objective", *_classes]
+if TYPE_CHECKING:  # the classes are found when the package is imported
+
+    def __getattr__(name: str) -> Any: ...
 
 
-def objective_names(target=None):
-    """The names of the objectives that need no arguments, of one kind of target or of all."""
-    return [name for name, cls in _by_name.items() if target in (None, cls.target)]
+__all__ = ["Objective", "get_objective", "objective_names", *_classes]
+
+
+def objective_names(target, *, with_gradient=False):
+    """The names of the objectives of a kind of target that need no arguments."""
+    return [
+        name
+        for name, cls in _by_name.items()
+        if cls.target == target and (cls.tally_gradient is not None or not with_gradient)
+    ]
 
 
 def get_objective(objective, target):

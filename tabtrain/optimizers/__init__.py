@@ -1,6 +1,7 @@
 """Trial and error and gradients, one optimizer a file."""
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 from tabtrain._parts import names_without_arguments, public_classes
 from tabtrain.optimizers._base import Optimizer, State
@@ -10,10 +11,15 @@ _classes = public_classes(sys.modules[__name__], Optimizer)
 _by_name = names_without_arguments(_classes)
 globals().update(_classes)
 
+if TYPE_CHECKING:  # the classes are found when the package is imported
+
+    def __getattr__(name: str) -> Any: ...
+
+
 __all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
 
 
-def get_optimizer(optimizer, has_gradient, objective):
+def get_optimizer(optimizer, has_gradient, objective, with_gradient):
     """The optimizer that a user named or gave, checked against what the problem can do.
 
     Parameters
@@ -21,8 +27,10 @@ def get_optimizer(optimizer, has_gradient, objective):
     optimizer : str or Optimizer
         A name, an optimizer, or "auto": gradients where there are any.
     has_gradient : bool
-    objective : Objective
-        To name it in errors.
+    objective : str, Objective or callable
+        As the user gave it, to name it in errors.
+    with_gradient : list of str
+        The objectives that have a gradient, likewise.
 
     Returns
     -------
@@ -54,6 +62,6 @@ def get_optimizer(optimizer, has_gradient, objective):
         raise ValueError(
             f"optimizer={optimizer!r} needs a gradient, and objective={objective!r} has none: "
             f"use an optimizer that needs none ({', '.join(map(repr, would_work))}) or an "
-            "objective that has one"
+            f"objective that has one ({', '.join(map(repr, with_gradient))})"
         )
     return found
