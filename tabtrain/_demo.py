@@ -216,8 +216,7 @@ def compare_on_unseen_rows(table, runs):
     print(f"""
 Believe the last column: rows that were trained on come out right more often than others.
 One unseen row is {1 / table.n_unseen:.1%}, so differences of two or three rows may be chance.
-Rows that fine-tuning put right: {more_seen:+d} of the training rows, {more_unseen:+d} of the
-unseen.""")
+Fine-tuning changed the rows right by {more_seen:+d} in training and {more_unseen:+d} unseen.""")
 
 
 def standardised(run, table):

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
@@ -143,9 +142,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         with ExitStack() as open_tables:
 
             def table(*examples):
-                return open_tables.enter_context(
-                    Table(*examples, n_jobs=effective_n_jobs(self.n_jobs))
-                )
+                return open_tables.enter_context(Table(*examples, n_jobs=self._n_threads()))
 
             held_out = None
             if X_val is not None:
@@ -172,17 +169,28 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 search = Search(clone(optimizer), rng, theta)
             self._run(search, problem, validation, begun, examples, classes, model)
 
+        if search.score == -np.inf:
+            raise ValueError(
+                f"objective={self.objective!r}: none of {search.n_trials} candidates has a score "
+                "that is a finite number"
+            )
         for name, value in self._outcome(search, model, classes).items():
             setattr(self, name, value)
         self._warm = (search, seed) if self.warm_start else (None, None)
         if optimizer.expects_convergence and search.stop_reason == "iterations":
             warnings.warn(
                 f"{type(optimizer).__name__} has not converged after {search.n_iter} iterations: "
-                "raise max_iter, or scale the features",
+                "raise max_iter or alpha",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,  # behind the wrapper that callbacks put around fit
             )
         return self
+
+    def _n_threads(self):
+        # Imported here: importing the package must stay cheap.
+        from joblib import effective_n_jobs
+
+        return effective_n_jobs(self.n_jobs)
 
     def _validate(self, X, y, *, reset):
         return validate_data(

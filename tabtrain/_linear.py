@@ -1,8 +1,9 @@
 """Linear functions: `LinearClassifier` and `LinearRegressor`."""
 
+import reprlib
+
 import numpy as np
-from joblib import effective_n_jobs
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -66,14 +67,16 @@ class _Linear(TrainedEstimator):
     def _init_arrays(self, classes):
         init = self.init
         if hasattr(init, "get_params"):
-            try:
-                check_is_fitted(init, "coef_")
-            except NotFittedError as error:
+            if not hasattr(init, "coef_"):
                 raise NotFittedError(
-                    "init must be a fitted estimator with coef_ and intercept_, got "
-                    f"{init!r}, which is not fitted. Meta-estimators clone what they are "
-                    "given: there, wrap it in sklearn.frozen.FrozenEstimator"
-                ) from error
+                    f"init must be a fitted estimator with coef_ and intercept_, got {init!r}, "
+                    "which has none. Of a pipeline, give the last step. Meta-estimators clone "
+                    "what they are given: there, wrap it in sklearn.frozen.FrozenEstimator"
+                )
+            if (is_regressor if self._target == "class" else is_classifier)(init):
+                raise ValueError(
+                    f"init must predict what {type(self).__name__} predicts, got {init!r}"
+                )
             of_init = getattr(init, "classes_", None)
             if classes is not None and of_init is not None and not np.array_equal(classes, of_init):
                 raise ValueError(f"init has the classes {of_init}, y has {classes}")
@@ -85,7 +88,7 @@ class _Linear(TrainedEstimator):
         except (TypeError, ValueError) as error:
             raise ValueError(
                 'init must be None, "random", a fitted estimator with coef_ and intercept_, '
-                f"coef or (coef, intercept), got {self.init!r}"
+                f"coef or (coef, intercept), got {reprlib.repr(self.init)}"
             ) from error
         return coef, intercept
 
@@ -102,13 +105,13 @@ class _Linear(TrainedEstimator):
     def _raw_predictions(self, X):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        with Table(X, n_jobs=effective_n_jobs(self.n_jobs)) as table:
+        with Table(X, n_jobs=self._n_threads()) as table:
             model, theta = self._as_problem_parts()
             return raw_predictions(model, theta, table)
 
     def _score(self, X, y, weight, objective):
         model, theta = self._as_problem_parts()
-        with Table(X, y, weight, n_jobs=effective_n_jobs(self.n_jobs)) as table:
+        with Table(X, y, weight, n_jobs=self._n_threads()) as table:
             return float(Problem(model, objective, table).scores(theta[np.newaxis])[0])
 
 
@@ -192,8 +195,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         The weights, in the user's units.
     intercept_ : float64 array of shape (1,) or (n_classes,)
     n_iter_ : int
-        The iterations that led to the parameters, those of earlier warm-started fits
-        included.
+        The iterations of the search, those of earlier fits included if it was taken up again.
     n_trials_ : int
         How many candidates were tried.
     best_score_ : float
@@ -446,8 +448,7 @@ class LinearRegressor(RegressorMixin, _Linear):
         The weights, in the user's units.
     intercept_ : float
     n_iter_ : int
-        The iterations that led to the parameters, those of earlier warm-started fits
-        included.
+        The iterations of the search, those of earlier fits included if it was taken up again.
     n_trials_ : int
         How many candidates were tried.
     best_score_ : float

@@ -74,6 +74,13 @@ class Problem:
         """``n`` random starting points ``[n, n_params]`` at the data's scale."""
         return self._model.initial(rng, n)
 
+    @property
+    def highest(self):
+        """The score of perfect answers, infinity where it is not known: no candidate beats it."""
+        if self._perfect_rest is None:
+            return np.inf
+        return self._objective.score(self._perfect_rest[:1])[0]
+
     def scores(self, thetas, at_least=-np.inf):
         """The scores of some candidates.
 

@@ -392,7 +392,7 @@ def test_init_in_a_grid_search(cancer):
         (np.full(30, np.nan), "finite"),
         ((1, 2, 3), "init must be None"),
         (object(), "init must be None"),
-        (LogisticRegression(), "not fitted"),
+        (LogisticRegression(), "fitted"),
     ],
 )
 def test_bad_init(cancer, init, message):
@@ -652,7 +652,7 @@ def test_sparse_is_refused(cancer):
         ({"objective": 7}, "objective must be one of .*got 7"),
         ({"objective": "r2"}, "objective='r2' is for numbers"),
         ({"objective": Cost([[0, 1, 2], [1, 0, 2], [1, 1, 0]])}, "matrix of Cost must be 2 x 2"),
-        ({"objective": FBeta(-1)}, "beta of FBeta must be above 0"),
+        ({"objective": FBeta(-1)}, "beta of FBeta must be a finite number above 0"),
         ({"alpha": -1}, "alpha"),
         ({"fit_intercept": "yes"}, "fit_intercept"),
         ({"max_iter": 0}, "max_iter"),
@@ -676,6 +676,33 @@ def test_bad_parameters(options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         clf.fit(X_GOOD, Y_GOOD)
     assert not hasattr(clf, "coef_")
+
+
+def test_objectives_that_are_no_score(cancer):
+    with pytest.raises(ValueError, match=r"none of .* candidates has a score"):
+        LinearClassifier(lambda counts: np.nan, max_iter=3).fit(*cancer)
+    with pytest.raises(TypeError, match=r"a number of the confusion counts.*missing"):
+        LinearClassifier(f1_score).fit(*cancer)
+    with pytest.raises(ValueError, match="such as Cost or CountScore or FBeta"):
+        LinearClassifier("fbeta").fit(*cancer)
+
+
+def test_init_must_predict_the_same_kind(cancer, diabetes):
+    with pytest.raises(ValueError, match="must predict what LinearClassifier predicts"):
+        LinearClassifier(init=LinearRegression().fit(*cancer)).fit(*cancer)
+    with pytest.raises(ValueError, match="must predict what LinearRegressor predicts"):
+        LinearRegressor(init=LinearClassifier(**QUICK).fit(*cancer)).fit(*cancer)
+    pipe = make_pipeline(StandardScaler(), LinearClassifier(**QUICK)).fit(*cancer)
+    with pytest.raises(NotFittedError, match="give the last step"):
+        LinearClassifier(init=pipe).fit(*cancer)
+
+
+def test_a_perfect_score_ends_the_search():
+    X = np.arange(20.0).reshape(-1, 1)
+    clf = LinearClassifier(random_state=0).fit(X, X[:, 0] > 9)
+    assert clf.best_score_ == 1
+    assert clf.stop_reason_ == "no change"
+    assert clf.n_iter_ == clf.history_[-1].iteration
 
 
 def test_binary_metric_of_three_classes(iris):

@@ -6,7 +6,7 @@ Objectives named like scikit-learn's scorers agree with them.
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tabtrain._parts import names_without_arguments, public_classes
+from tabtrain._parts import names_without_arguments, public_classes, snake_case
 from tabtrain.objectives._base import Objective
 
 _classes = public_classes(sys.modules[__name__], Objective)
@@ -51,9 +51,14 @@ def get_objective(objective, target):
     TypeError
         If it is none of the three.
     """
+    with_arguments = [
+        name
+        for name, cls in _classes.items()
+        if cls.target == target and snake_case(name) not in _by_name
+    ]
     accepted = (
         f"one of {', '.join(map(repr, objective_names(target)))}, or an instance from "
-        "tabtrain.objectives"
+        f"tabtrain.objectives, such as {' or '.join(with_arguments)}"
     )
     if target == "class":
         accepted += ", or a function of the confusion counts"

@@ -31,6 +31,18 @@ class CountScore(CountMetric):
     def __init__(self, function):
         self.function = function
 
+    def check(self, n_classes):
+        super().check(n_classes)
+        counts = np.ones((n_classes, n_classes))
+        try:
+            float(self.function(counts))
+        except Exception as error:
+            raise TypeError(
+                "objective must be a function that makes a number of the confusion counts, an "
+                f"array of shape ({n_classes}, {n_classes}): of ones, {self.function!r} made "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
     def score_counts(self, counts):
         return np.array([float(self.function(each)) for each in counts])
 

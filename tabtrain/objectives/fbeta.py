@@ -1,5 +1,9 @@
 """F-beta: precision and recall in one number, recall weighing beta times as much."""
 
+from numbers import Real
+
+import numpy as np
+
 from tabtrain.objectives._base import divide
 from tabtrain.objectives._count_metric import CountMetric
 
@@ -29,8 +33,8 @@ class FBeta(CountMetric):
         self.beta = beta
 
     def check(self, n_classes):
-        if not self.beta > 0:
-            raise ValueError(f"beta of FBeta must be above 0, got {self.beta!r}")
+        if not isinstance(self.beta, Real) or not 0 < float(self.beta) < np.inf:
+            raise ValueError(f"beta of FBeta must be a finite number above 0, got {self.beta!r}")
         super().check(n_classes)
 
     def score_counts(self, counts):

@@ -23,7 +23,7 @@ class State:
 
     theta: np.ndarray
     score: float
-    rng: np.random.Generator
+    rng: "np.random.Generator"  # quoted, so that it is not imported before it is used
     converged: bool = False
 
 

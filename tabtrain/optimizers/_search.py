@@ -22,7 +22,8 @@ class Budget:
     max_iter : int or None
         Iterations of this call.
     deadline : float
-        The `time.monotonic` at which it ends, in the middle of an iteration if need be.
+        The `time.monotonic` at which it ends, in the middle of an iteration if need be. The
+        start is scored in any case.
     tol : float
         A score that is higher by less than this share of its size is no improvement.
     n_iter_no_change : int or None
@@ -58,7 +59,7 @@ class Search:
     """
 
     optimizer: Optimizer
-    rng: np.random.Generator
+    rng: "np.random.Generator"
     theta: np.ndarray
     score: float = -np.inf
     validation_score: float | None = None
@@ -96,10 +97,6 @@ class Search:
         begun = time.monotonic() - self.seconds
         trials_before = self.n_trials - problem.n_trials
         n_iter_before = self.n_iter
-        for each in (problem, validation):
-            if each is not None:
-                each.deadline = budget.deadline
-
         errors = None if self.state is None else problem.row_errors(self.state.theta)
 
         def note_improvement():
@@ -124,10 +121,19 @@ class Search:
             if self.state is None:
                 self.state = self.optimizer.start(problem, self.theta, self.rng)
                 note_improvement()
+            # Not before the start has its score, which takes a pass or two over the table.
+            for each in (problem, validation):
+                if each is not None:
+                    each.deadline = budget.deadline
+            highest = problem.highest
             while True:
-                if self.state.converged or (
-                    budget.n_iter_no_change is not None
-                    and self._n_without_improvement >= budget.n_iter_no_change
+                if (
+                    self.state.converged
+                    or self.state.score >= highest
+                    or (
+                        budget.n_iter_no_change is not None
+                        and self._n_without_improvement >= budget.n_iter_no_change
+                    )
                 ):
                     self.stop_reason = "no change"
                     break
@@ -148,6 +154,8 @@ class Search:
         except TimeUpError:
             self.stop_reason = "time"
         except KeyboardInterrupt:
+            if not self.history:
+                raise  # there is nothing yet to keep
             self.stop_reason = "interrupted"
             warnings.warn(
                 f"interrupted after {self.n_iter} iterations: keeping the best so far "
