@@ -14,6 +14,8 @@ CANDIDATES_A_THREAD = 8
 # Waking threads and handing the interpreter to and fro takes 0.3 ms: below so many
 # multiplications, one thread is done sooner.
 THREADS_FROM = 2**25
+# As so many candidates counts a gradient.
+GRADIENT_CANDIDATES = 16
 # The tallies of all blocks, which are summed in order, are kept below this size.
 TALLIES_BYTES = 2**24
 # At which shares of the blocks candidates are looked at, and dropped if they cannot win.
@@ -96,24 +98,27 @@ class Problem:
             Minus infinity for those that do not reach `at_least` and those that are NaN.
         """
         self.n_trials += len(thetas)
-        if at_least > -np.inf and self._perfect_rest is None:
-            at_least = -np.inf
         table = self._table
-        n_jobs = table.n_jobs if len(thetas) * table.X.size >= THREADS_FROM else 1
-        if table.packs_once and len(thetas) >= CANDIDATES_A_THREAD * n_jobs:
-            n_shares, map_shares, map_blocks = n_jobs, table.map, map
+        if table.packs_once and len(thetas) >= CANDIDATES_A_THREAD * table.n_jobs:
+            n_shares, map_shares, map_blocks = table.n_jobs, self._map(len(thetas)), map
         else:
             tallies_bytes = 8 * len(thetas) * self._n_tallies * table.n_blocks
             n_shares = min(-(-tallies_bytes // TALLIES_BYTES), len(thetas))
-            map_shares, map_blocks = map, table.map
+            map_shares, map_blocks = map, self._map(len(thetas))
+        perfect_rest = self._perfect_rest if at_least > -np.inf else None
         cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
 
         def scores_of_share(i):
-            return self._scores(thetas[cuts[i] : cuts[i + 1]], at_least, map_blocks)
+            share = thetas[cuts[i] : cuts[i + 1]]
+            return self._scores(share, at_least, perfect_rest, map_blocks)
 
         return np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
 
-    def _scores(self, thetas, at_least, map_blocks):
+    def _map(self, n_candidates):
+        """`map`, over the threads where the work is worth waking them."""
+        return self._table.map if n_candidates * self._table.X.size >= THREADS_FROM else map
+
+    def _scores(self, thetas, at_least, perfect_rest, map_blocks):
         params = self._model.parameters(thetas)
         penalty = self._penalty(thetas)
         result = np.full(len(params), -np.inf)
@@ -121,12 +126,12 @@ class Problem:
         tallies = np.zeros((len(params), self._n_tallies))
         n_blocks = self._table.n_blocks
         start = 0
-        for stop in self._checkpoints if at_least > -np.inf else [n_blocks]:
+        for stop in [n_blocks] if perfect_rest is None else self._checkpoints:
             for part in map_blocks(partial(self._tally, params), range(start, stop)):
                 tallies += part
             start = stop
             if stop < n_blocks:
-                bounds = self._objective.score(tallies + self._perfect_rest[stop]) - penalty
+                bounds = self._objective.score(tallies + perfect_rest[stop]) - penalty
                 keep = ~(bounds < at_least - ROUNDING * (1 + abs(at_least)))
                 if np.count_nonzero(keep) <= KEEP_ALL_ABOVE * len(keep):
                     left, params, tallies = left[keep], params[keep], tallies[keep]
@@ -202,7 +207,8 @@ class Problem:
             errors[i] = self._objective.row_errors(raw, block.y)
             return sums
 
-        sums = np.add.reduce(self._table.map(of_block, range(self._table.n_blocks)))
+        map_blocks = self._map(GRADIENT_CANDIDATES)
+        sums = np.add.reduce(list(map_blocks(of_block, range(self._table.n_blocks))))
         self._last_gradient = (theta, errors)
         score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)
         gradient = self._model.gradient(sums[n_tallies:])
@@ -231,7 +237,7 @@ class Problem:
                 block = self._table.block(i)
                 return self._objective.row_errors(self._forward(params, block), block.y)
 
-            errors = self._table.map(of_block, range(self._table.n_blocks))
+            errors = list(self._map(1)(of_block, range(self._table.n_blocks)))
         return np.concatenate(errors)[self._rows_that_count]
 
     @cached_property
@@ -241,7 +247,8 @@ class Problem:
         return slice(n_rows) if counts[:n_rows].all() else counts
 
     def _penalty(self, thetas):
-        return 0.5 * self._alpha * (thetas**2 @ self._model.penalty_weights)
+        # Not a matrix product, which may round one candidate differently among others.
+        return 0.5 * self._alpha * (thetas**2 * self._model.penalty_weights).sum(axis=-1)
 
     def _check_time(self):
         if time.monotonic() > self.deadline:
