@@ -97,13 +97,12 @@ class Problem:
         float64 array of shape (n_candidates,)
             Minus infinity for those that do not reach `at_least` and those that are NaN.
         """
-        self.n_trials += len(thetas)
         table = self._table
         if table.packs_once and len(thetas) >= CANDIDATES_A_THREAD * table.n_jobs:
             n_shares, map_shares, map_blocks = table.n_jobs, self._map(len(thetas)), map
         else:
             tallies_bytes = 8 * len(thetas) * self._n_tallies * table.n_blocks
-            n_shares = min(-(-tallies_bytes // TALLIES_BYTES), len(thetas))
+            n_shares = max(min(-(-tallies_bytes // TALLIES_BYTES), len(thetas)), 1)
             map_shares, map_blocks = map, self._map(len(thetas))
         perfect_rest = self._perfect_rest if at_least > -np.inf else None
         cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
@@ -112,7 +111,9 @@ class Problem:
             share = thetas[cuts[i] : cuts[i + 1]]
             return self._scores(share, at_least, perfect_rest, map_blocks)
 
-        return np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
+        scores = np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
+        self.n_trials += len(thetas)
+        return scores
 
     def _map(self, n_candidates):
         """`map`, over the threads where the work is worth waking them."""
@@ -132,7 +133,8 @@ class Problem:
             start = stop
             if stop < n_blocks:
                 bounds = self._objective.score(tallies + perfect_rest[stop]) - penalty
-                keep = ~(bounds < at_least - ROUNDING * (1 + abs(at_least)))
+                rounding = ROUNDING * (self._objective.scale + abs(at_least))
+                keep = ~(bounds < at_least - rounding)
                 if np.count_nonzero(keep) <= KEEP_ALL_ABOVE * len(keep):
                     left, params, tallies = left[keep], params[keep], tallies[keep]
                     penalty = penalty[keep]
@@ -193,7 +195,6 @@ class Problem:
         dscore = self._objective.score_gradient(self._perfect_rest[0])
         n_tallies = self._n_tallies
         errors = [None] * self._table.n_blocks
-        self.n_trials += 1
 
         def of_block(i):
             self._check_time()
@@ -209,7 +210,8 @@ class Problem:
 
         map_blocks = self._map(GRADIENT_CANDIDATES)
         sums = np.add.reduce(list(map_blocks(of_block, range(self._table.n_blocks))))
-        self._last_gradient = (theta, errors)
+        self.n_trials += 1
+        self._last_gradient = (theta.copy(), errors)
         score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)
         gradient = self._model.gradient(sums[n_tallies:])
         gradient -= self._alpha * self._model.penalty_weights * theta

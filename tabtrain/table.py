@@ -182,7 +182,10 @@ class Table:
             return self.sum(of_block) / total
 
         mean, _ = first_and_second(np.zeros(self.n_features))
+        # Taken about the rounded mean, and corrected by what that is off.
         shift, variance = first_and_second(mean)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = np.maximum(variance - shift**2, 0.0)
         if not np.isfinite(variance).all():
             columns = np.flatnonzero(~np.isfinite(variance))
             raise ValueError(f"values are too large: the squares of columns {columns} overflow")

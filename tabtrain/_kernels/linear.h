@@ -118,16 +118,12 @@ typedef struct {
     unsigned of[2];
 } counted_rows;
 
-/* Whether all weights of a tile are 1 or 0, and then which rows of each class have 1. */
-FORCE_INLINE int find_counted_rows(const double *y, const double *weight, counted_rows *rows)
+FORCE_INLINE counted_rows find_counted_rows(const double *y, const double *weight)
 {
-    int only_units = 1;
-    rows->of[0] = rows->of[1] = 0;
-    for (int r = 0; r < LANES; r++) {
-        only_units &= weight[r] == 0.0 || weight[r] == 1.0;
-        rows->of[y[r] != 0.0] |= (unsigned)(weight[r] != 0.0) << r;
-    }
-    return only_units;
+    counted_rows rows = {{0, 0}};
+    for (int r = 0; r < LANES; r++)
+        rows.of[y[r] != 0.0] |= (unsigned)(weight[r] != 0.0) << r;
+    return rows;
 }
 
 /* scratch: n_candidates rounded up to a FILTER_GROUP, times n_features + 2 (the parameters and
@@ -140,6 +136,10 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
 {
     ptrdiff_t stride = n_features + 2;
     ptrdiff_t n_groups = (n_candidates + FILTER_GROUP - 1) / FILTER_GROUP;
+    /* Whole numbers add up exactly in any order, so they need not be looked up. */
+    int only_units = 1;
+    for (ptrdiff_t i = 0; i < n_tiles * LANES; i++)
+        only_units &= weight[i] == 0.0 || weight[i] == 1.0;
     float *x_single = scratch + n_groups * FILTER_GROUP * stride;
     for (ptrdiff_t k = 0; k < n_features; k++) {
         vec most = broadcast(0.0);
@@ -163,14 +163,13 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
         const double *x_double = tiles + first * LANES * n_features;
         subset_sums sums[FILTER_TILES];
         counted_rows counted[FILTER_TILES];
-        int only_units = 1;
         for (ptrdiff_t i = 0; i < here * LANES * n_features; i++) x_single[i] = (float)x_double[i];
         for (ptrdiff_t t = 0; t < here; t++) {
             const double *y_tile = y + (first + t) * LANES;
             const double *weight_tile = weight + (first + t) * LANES;
             fill_subset_sums(y_tile, weight_tile, &sums[t]);
             *(by_class *)all += sum_of_subset(&sums[t], 0xffff);
-            only_units &= find_counted_rows(y_tile, weight_tile, &counted[t]);
+            counted[t] = find_counted_rows(y_tile, weight_tile);
         }
         for (ptrdiff_t p = 0; p < n_candidates; p += FILTER_GROUP) {
             const float *w = scratch + p * stride;
@@ -195,11 +194,10 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
                 }
                 for (int f = 0; f < FILTER_GROUP; f++) {
                     __m256 sign = _mm256_set1_ps(-0.0f);
-                    __m256 closest = _mm256_min_ps(_mm256_andnot_ps(sign, s[f][0]),
-                                                   _mm256_andnot_ps(sign, s[f][1]));
                     __m256 bound = _mm256_set1_ps(w[f * stride + n_features + 1]);
-                    unsigned settled =
-                        _mm256_movemask_ps(_mm256_cmp_ps(closest, bound, _CMP_GT_OQ));
+                    unsigned settled = _mm256_movemask_ps(_mm256_and_ps(
+                        _mm256_cmp_ps(_mm256_andnot_ps(sign, s[f][0]), bound, _CMP_GT_OQ),
+                        _mm256_cmp_ps(_mm256_andnot_ps(sign, s[f][1]), bound, _CMP_GT_OQ)));
                     unsigned negative = _mm256_movemask_ps(s[f][0]) |
                                         (unsigned)_mm256_movemask_ps(s[f][1]) << 8;
                     unsigned above = negative ^ 0xffff;
@@ -208,7 +206,7 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
                         above = linear_positive(params + q * (n_features + 1), n_features,
                                                 x_double + t * LANES * n_features);
                     }
-                    if (only_units) { /* whole numbers: exact in any order, and faster */
+                    if (only_units) {
                         n_negative[f] += __builtin_popcount(above & counted[t].of[0]);
                         n_positive[f] += __builtin_popcount(above & counted[t].of[1]);
                     } else {

@@ -38,6 +38,12 @@ cdef extern from "linear.h" nogil:
 cdef Py_ssize_t FILTER_FROM = 12
 
 
+cdef int check_tiles(const double[:, :, ::1] tiles) except -1:
+    if tiles.shape[2] != LANES:
+        raise ValueError(f"tiles of {tiles.shape[2]} rows do not have {LANES}")
+    return 0
+
+
 cdef int check_params(Py_ssize_t n_params, Py_ssize_t n_features, Py_ssize_t n_outputs) except -1:
     if n_params != n_outputs * (n_features + 1):
         raise ValueError(
@@ -60,6 +66,7 @@ def forward(
     """
     cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1], t
     cdef Py_ssize_t n_candidates = raw.shape[0], n_outputs = raw.shape[1]
+    check_tiles(tiles)
     check_params(params.shape[1], n_features, n_outputs)
     if params.shape[0] != n_candidates or raw.shape[2] != LANES * n_tiles:
         raise ValueError("raw does not fit params and tiles")
@@ -88,6 +95,7 @@ def backward(
     cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1]
     cdef Py_ssize_t n_outputs = raw_grad.shape[0], c, i
     cdef double total
+    check_tiles(tiles)
     check_params(grad.shape[0], n_features, n_outputs)
     if raw_grad.shape[1] != LANES * n_tiles:
         raise ValueError("raw_grad does not fit tiles")
@@ -128,6 +136,7 @@ def confusion(
     """
     cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1]
     cdef Py_ssize_t n_candidates = params.shape[0]
+    check_tiles(tiles)
     check_params(params.shape[1], n_features, 1)
     if tallies.shape[0] != n_candidates or tallies.shape[1] != 4:
         raise ValueError("tallies do not fit params")

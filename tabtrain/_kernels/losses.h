@@ -78,20 +78,24 @@ typedef vec (*row_loss)(const double *raw, ptrdiff_t stride, ptrdiff_t n_outputs
 #define SLOPE(c) (*(vec *)(slope + (c) * slope_stride))
 #define IS_CLASS(c) ((vec)((y == broadcast((double)(c))) & (vec_mask)broadcast(1.0)))
 
-/* Leaves the probabilities in SLOPE and returns log(sum(exp(raw))). */
+/* Leaves the probabilities in SLOPE and the largest raw prediction in largest; returns
+ * log(sum(exp(raw - largest))), of which the 1 of the largest itself is left to log1p. */
 FORCE_INLINE vec softmax(const double *raw, ptrdiff_t stride, ptrdiff_t n_outputs,
-                         double *slope, ptrdiff_t slope_stride)
+                         double *slope, ptrdiff_t slope_stride, vec *largest)
 {
-    vec largest = RAW(0), total = broadcast(0.0);
-    for (ptrdiff_t c = 1; c < n_outputs; c++)
-        largest = select_rows(RAW(c) > largest, RAW(c), largest);
+    vec most = RAW(0), rest = broadcast(0.0);
+    vec_mask left_out = {0, 0, 0, 0};
+    for (ptrdiff_t c = 1; c < n_outputs; c++) most = select_rows(RAW(c) > most, RAW(c), most);
     for (ptrdiff_t c = 0; c < n_outputs; c++) {
-        vec e = exp_negative(RAW(c) - largest);
+        vec e = exp_negative(RAW(c) - most);
+        vec_mask leave_out = (RAW(c) == most) & ~left_out;
+        left_out |= leave_out;
         SLOPE(c) = e;
-        total += e;
+        rest += select_rows(leave_out, broadcast(0.0), e);
     }
-    for (ptrdiff_t c = 0; c < n_outputs; c++) SLOPE(c) /= total;
-    return largest + (vec){log(total[0]), log(total[1]), log(total[2]), log(total[3])};
+    for (ptrdiff_t c = 0; c < n_outputs; c++) SLOPE(c) /= broadcast(1.0) + rest;
+    *largest = most;
+    return (vec){log1p(rest[0]), log1p(rest[1]), log1p(rest[2]), log1p(rest[3])};
 }
 
 /* -log(probability of the true class) */
@@ -104,9 +108,9 @@ FORCE_INLINE vec log_loss_rows(const double *raw, ptrdiff_t stride, ptrdiff_t n_
         SLOPE(0) = p - y;
         return log1p_unit(decay) + (above - y * RAW(0));
     }
-    vec loss = softmax(raw, stride, n_outputs, slope, slope_stride);
+    vec largest, loss = softmax(raw, stride, n_outputs, slope, slope_stride, &largest);
     for (ptrdiff_t c = 0; c < n_outputs; c++) {
-        loss -= select_rows(y == broadcast((double)c), RAW(c), broadcast(0.0));
+        loss += select_rows(y == broadcast((double)c), largest - RAW(c), broadcast(0.0));
         SLOPE(c) -= IS_CLASS(c);
     }
     return loss;
@@ -121,8 +125,8 @@ FORCE_INLINE vec brier_rows(const double *raw, ptrdiff_t stride, ptrdiff_t n_out
         SLOPE(0) = broadcast(2.0) * (p - y) * p * (broadcast(1.0) - p);
         return (p - y) * (p - y);
     }
-    vec loss = broadcast(0.0), mean = broadcast(0.0);
-    softmax(raw, stride, n_outputs, slope, slope_stride);
+    vec loss = broadcast(0.0), mean = broadcast(0.0), largest;
+    softmax(raw, stride, n_outputs, slope, slope_stride, &largest);
     for (ptrdiff_t c = 0; c < n_outputs; c++) {
         vec error = SLOPE(c) - IS_CLASS(c);
         loss += error * error;
@@ -158,11 +162,14 @@ FORCE_INLINE void add_losses(row_loss loss, const double *raw, ptrdiff_t n_rows,
     vec weights = broadcast(0.0), losses = broadcast(0.0);
     ptrdiff_t slope_stride = keep_slope ? n_rows : 4;
     for (ptrdiff_t i = 0; i < n_rows; i += 4) {
-        vec w = *(const vec *)(weight + i);
+        vec w = *(const vec *)(weight + i), none = broadcast(0.0);
+        vec_mask counts = w > none; /* a row of weight 0 is none, not 0 times infinity */
+        vec of_row = loss(raw + i, n_rows, n_outputs, *(const vec *)(y + i), slope, slope_stride);
         weights += w;
-        losses += w * loss(raw + i, n_rows, n_outputs, *(const vec *)(y + i), slope, slope_stride);
+        losses += select_rows(counts, w * of_row, none);
         if (keep_slope) {
-            for (ptrdiff_t c = 0; c < n_outputs; c++) SLOPE(c) *= w * broadcast(dscore);
+            for (ptrdiff_t c = 0; c < n_outputs; c++)
+                SLOPE(c) = select_rows(counts, w * broadcast(dscore) * SLOPE(c), none);
             slope += 4;
         }
     }

@@ -33,8 +33,10 @@ cdef extern from "losses.h" nogil:
 
 cdef int check_shapes(
     const double[:, :, ::1] raw, const double[::1] y, const double[::1] weight,
-    const double[:, ::1] tallies,
+    const double[:, ::1] tallies, bint of_classes,
 ) except -1:
+    if raw.shape[1] != 1 and not of_classes:
+        raise ValueError(f"raw does not have one output but {raw.shape[1]}")
     if y.shape[0] != raw.shape[2] or weight.shape[0] != raw.shape[2] or raw.shape[2] % LANES:
         raise ValueError("y and weight do not fit raw")
     if tallies.shape[0] != raw.shape[0] or tallies.shape[1] != 2:
@@ -50,11 +52,12 @@ cdef int add_losses(
     double[:, ::1] tallies,
     double dscore,
     double[:, ::1] raw_grad,
+    bint of_classes,
 ) except -1:
     cdef Py_ssize_t n_rows = raw.shape[2], n_outputs = raw.shape[1], p
     cdef bint keep_slope = raw_grad is not None
     cdef double[:, ::1] slope = raw_grad if keep_slope else np.empty((n_outputs, 4))
-    check_shapes(raw, y, weight, tallies)
+    check_shapes(raw, y, weight, tallies, of_classes)
     if keep_slope and (raw.shape[0] != 1 or raw_grad.shape[0] != n_outputs
                        or raw_grad.shape[1] != n_rows):
         raise ValueError("raw_grad does not fit raw")
@@ -88,7 +91,7 @@ def log_loss(
     raw_grad : float64 array of shape (n_outputs, n_rows), optional
         Filled with the derivatives of the score; then there is one candidate.
     """
-    add_losses(add_log_loss, raw, y, weight, tallies, dscore, raw_grad)
+    add_losses(add_log_loss, raw, y, weight, tallies, dscore, raw_grad, True)
 
 
 def brier(
@@ -96,7 +99,7 @@ def brier(
     double[:, ::1] tallies, double dscore=0.0, double[:, ::1] raw_grad=None,
 ):
     """As `log_loss`, of the squared distance between probabilities and truth."""
-    add_losses(add_brier, raw, y, weight, tallies, dscore, raw_grad)
+    add_losses(add_brier, raw, y, weight, tallies, dscore, raw_grad, True)
 
 
 def squared(
@@ -104,7 +107,7 @@ def squared(
     double[:, ::1] tallies, double dscore=0.0, double[:, ::1] raw_grad=None,
 ):
     """As `log_loss`, of ``(raw - y) ** 2``."""
-    add_losses(add_squared, raw, y, weight, tallies, dscore, raw_grad)
+    add_losses(add_squared, raw, y, weight, tallies, dscore, raw_grad, False)
 
 
 def absolute(
@@ -112,7 +115,7 @@ def absolute(
     double[:, ::1] tallies,
 ):
     """As `log_loss`, of ``abs(raw - y)``; it has no derivative at 0, and gives none."""
-    add_losses(add_absolute, raw, y, weight, tallies, 0.0, None)
+    add_losses(add_absolute, raw, y, weight, tallies, 0.0, None, False)
 
 
 def within(
@@ -131,7 +134,7 @@ def within(
     tallies : float64 array of shape (n_candidates, 2), added to
     """
     cdef Py_ssize_t p
-    check_shapes(raw, y, weight, tallies)
+    check_shapes(raw, y, weight, tallies, False)
     if raw.size == 0:
         return
     with nogil:

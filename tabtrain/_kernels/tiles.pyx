@@ -57,7 +57,7 @@ def moments(
     """
     cdef Py_ssize_t t, k, lane
     cdef double first, second, shifted, w
-    if sums.shape[0] != 2 or sums.shape[1] != tiles.shape[1] \
+    if tiles.shape[2] != LANES or sums.shape[0] != 2 or sums.shape[1] != tiles.shape[1] \
             or center.shape[0] != tiles.shape[1] or weight.shape[0] != LANES * tiles.shape[0]:
         raise ValueError("weight, center or sums do not fit tiles")
     with nogil:

@@ -1,6 +1,7 @@
 """What an objective is."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -20,6 +21,8 @@ class Objective(BaseEstimator):
         What the rows are labelled with.
     probabilistic : bool
         Whether the raw predictions of a trained model are log-odds.
+    scale : float
+        The size of the terms of a score, which its rounding errors are in proportion to.
     tally_gradient : callable or None
         ``tally_gradient(raw[1, C, n], y[n], weight[n], dscore[T], tallies[1, T],
         raw_grad[C, n])`` adds to the tally and fills ``raw_grad`` with the derivative of
@@ -28,6 +31,7 @@ class Objective(BaseEstimator):
 
     target: str
     probabilistic = False
+    scale: Any = 1.0
     tally_gradient: Callable[..., None] | None = None
 
     def bind(self, y, weight):

@@ -38,6 +38,10 @@ class Cost(CountMetric):
                 f"each true class and a column for each predicted one, got {self.matrix!r}"
             )
 
+    @property
+    def scale(self):
+        return float(np.abs(np.asarray(self.matrix, dtype=float)).max())
+
     def score_counts(self, counts):
         costs = counts * np.asarray(self.matrix, dtype=float)
         return -costs.sum(axis=(1, 2)) / counts.sum(axis=(1, 2))

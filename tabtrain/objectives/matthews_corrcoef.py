@@ -23,13 +23,17 @@ class MatthewsCorrcoef(CountMetric):
     """
 
     def score_counts(self, counts):
-        total = counts.sum(axis=(1, 2))
         of_class, predicted = counts.sum(axis=2), counts.sum(axis=1)
+        total = of_class.sum(axis=1)
         covariance = true_positives(counts).sum(axis=1) * total - (of_class * predicted).sum(axis=1)
-        variances = (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (of_class**2).sum(axis=1))
-        # A rounding error may take the variance of a constant below 0.
-        return divide(covariance, np.sqrt(np.maximum(variances, 0.0)))
+        variances = variance(of_class) * variance(predicted)
+        return divide(covariance, np.sqrt(variances))
 
     def perfect(self, y, weight, n_classes):
         # It rises with every right row for two classes; for more nobody has shown it.
         return super().perfect(y, weight, n_classes) if n_classes == 2 else None
+
+
+def variance(sums):
+    """``sum(s)**2 - sum(s**2)``, and exactly 0 if there is one class alone."""
+    return (sums * (sums.sum(axis=1, keepdims=True) - sums)).sum(axis=1)

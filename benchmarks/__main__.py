@@ -1,0 +1,21 @@
+"""Run all benchmarks: ``python -m benchmarks``, or ``python -m benchmarks --quick``."""
+
+import importlib
+
+from benchmarks import measure
+
+NAMES = ("trials", "gradient", "memory", "import_time")
+
+
+def main(quick=False):
+    reached = {}
+    for name in NAMES:
+        print(f"\n\n=== {name} ===")
+        reached[name] = importlib.import_module(f"benchmarks.{name}").main(quick)
+    print("\n\n=== targets ===")
+    for name, is_reached in reached.items():
+        print(f"{name:12s} {'reached' if is_reached else 'NOT REACHED'}")
+
+
+if __name__ == "__main__":
+    measure.run(main, __doc__)

@@ -1,0 +1,184 @@
+"""Slow, obvious twins of the kernels: plain NumPy and loops, to be seen to be right.
+
+They take rows, not tiles, and compute in long double: what differs is the kernel's error.
+"""
+
+import numpy as np
+
+LANES = 16
+Long = np.longdouble
+
+
+def round_up(n_rows):
+    """So many rows fill the tiles that these need."""
+    return -(-n_rows // LANES) * LANES
+
+
+def padded(values):
+    """The values, then zeros up to a whole number of tiles."""
+    result = np.zeros(round_up(len(values)))
+    result[: len(values)] = values
+    return result
+
+
+def pack(X):
+    n_rows, n_features = X.shape
+    tiles = np.zeros((round_up(n_rows) // LANES, n_features, LANES))
+    for i in range(n_rows):
+        for k in range(n_features):
+            tiles[i // LANES, k, i % LANES] = X[i, k]
+    return tiles
+
+
+def unpack(tiles):
+    """The rows of some tiles, those that fill up the last one included."""
+    return tiles.transpose(0, 2, 1).reshape(-1, tiles.shape[1])
+
+
+def moments(X, weight, center):
+    """``sums[2, k]``; a row of weight 0 is no row."""
+    sums = np.zeros((2, X.shape[1]), Long)
+    for x, w in zip(X.astype(Long), weight.astype(Long), strict=True):
+        if w > 0:
+            sums += w * np.array([x - center, (x - center) ** 2])
+    return sums
+
+
+# Linear functions
+
+
+def split_params(params, n_features, n_outputs):
+    """``weights[C, k]`` and ``intercepts[C]`` of one candidate."""
+    n_weights = n_outputs * n_features
+    return params[:n_weights].reshape(n_outputs, n_features), params[n_weights:]
+
+
+def forward(params, X, n_outputs):
+    raw = np.zeros((len(params), n_outputs, len(X)), Long)
+    for p, own in enumerate(params.astype(Long)):
+        weights, intercepts = split_params(own, X.shape[1], n_outputs)
+        for i, x in enumerate(X.astype(Long)):
+            raw[p, :, i] = (weights * x).sum(axis=1) + intercepts
+    return raw
+
+
+def forward_error(params, X, n_outputs):
+    """What rounding may do to `forward`, in whatever order it adds (Higham 2002, section 3.1)."""
+    size = forward(np.abs(params), np.abs(X), n_outputs)
+    return (X.shape[1] + 2) * np.finfo(np.float64).eps * size + 5e-324 * (X.shape[1] + 1)
+
+
+def backward(X, raw_grad):
+    weights = np.zeros((len(raw_grad), X.shape[1]), Long)
+    for c in range(len(raw_grad)):
+        for k in range(X.shape[1]):
+            weights[c, k] = (raw_grad[c].astype(Long) * X[:, k]).sum()
+    return np.concatenate([weights.ravel(), raw_grad.astype(Long).sum(axis=1)])
+
+
+def fold(thetas, unit, center, output_center, output_scale, n_outputs):
+    """Parameters of ``output_center + output_scale * constant + (unit * theta) . (x - center)``."""
+    n_features = len(unit)
+    has_constants = thetas.shape[1] == n_outputs * (n_features + 1)
+    params = np.zeros((len(thetas), n_outputs * (n_features + 1)), Long)
+    for p, theta in enumerate(thetas.astype(Long)):
+        weights, constants = split_params(theta, n_features, n_outputs)
+        weights = weights * unit
+        if has_constants:
+            intercepts = output_center + output_scale * constants - (weights * center).sum(axis=1)
+        else:
+            intercepts = np.zeros(n_outputs)
+        params[p] = np.concatenate([weights.ravel(), intercepts])
+    return params
+
+
+# Classes
+
+
+def predict(raw):
+    """``labels[P, n]``"""
+    if raw.shape[1] == 1:
+        return (raw[:, 0] > 0).astype(int)
+    return raw.argmax(axis=1)
+
+
+def confusion(raw, y, weight):
+    """``counts[P, true class, predicted class]``"""
+    n_classes = max(raw.shape[1], 2)
+    counts = np.zeros((len(raw), n_classes, n_classes))
+    for p, labels in enumerate(predict(raw)):
+        for true, predicted, w in zip(y.astype(int), labels, weight, strict=True):
+            counts[p, true, predicted] += w
+    return counts
+
+
+def probabilities(raw):
+    """``[class, row]`` of ``raw[C, n]``: the softmax, or the sigmoid of one."""
+    raw = raw.astype(Long)
+    if len(raw) == 1:
+        raw = np.concatenate([np.zeros_like(raw), raw])
+    powers = np.exp(raw - raw.max(axis=0))
+    return powers / powers.sum(axis=0)
+
+
+# Losses of the rows of ``raw[C, n]``, and their slopes ``[C, n]``
+
+
+def _is_class(raw, y):
+    return y == np.arange(max(len(raw), 2))[:, np.newaxis]
+
+
+def log_loss(raw, y):
+    if len(raw) == 1:
+        wrong_way = np.where(y == 1, -raw[0].astype(Long), raw[0].astype(Long))
+        return np.maximum(wrong_way, 0) + np.log1p(np.exp(-np.abs(wrong_way)))
+    raw = raw.astype(Long)
+    over_truth = raw - raw[y.astype(int), np.arange(len(y))]
+    largest = over_truth.max(axis=0)
+    # The largest power is 1: left to log1p, which keeps the digits of the others.
+    others = np.sort(np.exp(over_truth - largest), axis=0)[:-1]
+    return largest + np.log1p(others.sum(axis=0))
+
+
+def log_loss_slope(raw, y):
+    return (probabilities(raw) - _is_class(raw, y))[-len(raw) :]
+
+
+def brier(raw, y):
+    squares = (probabilities(raw) - _is_class(raw, y)) ** 2
+    return squares[1] if len(raw) == 1 else squares.sum(axis=0)
+
+
+def brier_slope(raw, y):
+    p = probabilities(raw)
+    outward = 2 * (p - _is_class(raw, y))  # d loss / d p
+    if len(raw) == 1:
+        return (outward * p * (1 - p))[1:]
+    slope = np.zeros_like(p)
+    for c in range(len(p)):
+        for j in range(len(p)):
+            slope[c] += outward[j] * p[j] * ((c == j) - p[c])
+    return slope
+
+
+def squared(raw, y):
+    return (raw[0].astype(Long) - y) ** 2
+
+
+def squared_slope(raw, y):
+    return 2 * (raw.astype(Long) - y)
+
+
+def absolute(raw, y):
+    return np.abs(raw[0].astype(Long) - y)
+
+
+def within(raw, y, absolute, relative):
+    return np.abs(raw[0] - y) <= absolute + relative * np.abs(y)
+
+
+def loss_tally(losses, weight):
+    """(sum of the weights, sum of the weighted losses); a row of weight 0 is no row."""
+    counts = weight > 0
+    w = weight[counts].astype(Long)
+    return np.array([w.sum(), (w * losses[counts]).sum()])
