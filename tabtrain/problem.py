@@ -20,8 +20,8 @@ GRADIENT_CANDIDATES = 16
 TALLIES_BYTES = 2**24
 # At which shares of the blocks candidates are looked at, and dropped if they cannot win.
 CHECKPOINTS = (1 / 8, 1 / 4, 1 / 2, 1)
-# Dropping fewer candidates than would bring their number down to this share costs more, in
-# moving the others, than it saves.
+# Where no more can be dropped than would bring their number down to this share, the others
+# are not moved, and on a small table not looked at again: it would cost more than it saves.
 KEEP_ALL_ABOVE = 3 / 4
 # A bound on a weighted sum is lowered by more than its rounding error before it counts.
 ROUNDING = 1e-9
@@ -97,13 +97,16 @@ class Problem:
         float64 array of shape (n_candidates,)
             Minus infinity for those that do not reach `at_least` and those that are NaN.
         """
+        thetas = np.ascontiguousarray(thetas)
         table = self._table
+        map_over = self._map(len(thetas))
         if table.packs_once and len(thetas) >= CANDIDATES_A_THREAD * table.n_jobs:
-            n_shares, map_shares, map_blocks = table.n_jobs, self._map(len(thetas)), map
+            n_shares = 1 if map_over is map else table.n_jobs
+            map_shares, map_blocks = map_over, map
         else:
             tallies_bytes = 8 * len(thetas) * self._n_tallies * table.n_blocks
             n_shares = max(min(-(-tallies_bytes // TALLIES_BYTES), len(thetas)), 1)
-            map_shares, map_blocks = map, self._map(len(thetas))
+            map_shares, map_blocks = map, map_over
         perfect_rest = self._perfect_rest if at_least > -np.inf else None
         cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
 
@@ -126,8 +129,10 @@ class Problem:
         left = np.arange(len(params))
         tallies = np.zeros((len(params), self._n_tallies))
         n_blocks = self._table.n_blocks
+        ends = [n_blocks] if perfect_rest is None else self._checkpoints
         start = 0
-        for stop in [n_blocks] if perfect_rest is None else self._checkpoints:
+        while start < n_blocks:
+            stop = next(end for end in ends if end > start)
             for part in map_blocks(partial(self._tally, params), range(start, stop)):
                 tallies += part
             start = stop
@@ -135,9 +140,12 @@ class Problem:
                 bounds = self._objective.score(tallies + perfect_rest[stop]) - penalty
                 rounding = ROUNDING * (self._objective.scale + abs(at_least))
                 keep = ~(bounds < at_least - rounding)
-                if np.count_nonzero(keep) <= KEEP_ALL_ABOVE * len(keep):
-                    left, params, tallies = left[keep], params[keep], tallies[keep]
-                    penalty = penalty[keep]
+                if np.count_nonzero(keep) > KEEP_ALL_ABOVE * len(keep):
+                    if self._table.packs_once:
+                        ends = [n_blocks]
+                    continue
+                left, params, tallies = left[keep], params[keep], tallies[keep]
+                penalty = penalty[keep]
                 if len(left) == 0:
                     return result
         scores = self._objective.score(tallies) - penalty
@@ -249,7 +257,8 @@ class Problem:
         return slice(n_rows) if counts[:n_rows].all() else counts
 
     def _penalty(self, thetas):
-        # Not a matrix product, which may round one candidate differently among others.
+        # NaN where a parameter is, whatever alpha. Not a matrix product, which may round one
+        # candidate differently among others.
         return 0.5 * self._alpha * (thetas**2 * self._model.penalty_weights).sum(axis=-1)
 
     def _check_time(self):

@@ -71,7 +71,7 @@ class Table:
 
         tile_bytes = 8 * N_LANES * max(self.n_features, 1)
         block_tiles = max(
-            min(BLOCK_BYTES // tile_bytes, n_tiles // SMALL_TABLE_BLOCKS), MIN_BLOCK_TILES
+            min(BLOCK_BYTES // tile_bytes, -(-n_tiles // SMALL_TABLE_BLOCKS)), MIN_BLOCK_TILES
         )
         # An odd number of tiles keeps the rows of a [candidates, rows] buffer off each
         # other's cache sets.

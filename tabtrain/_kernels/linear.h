@@ -84,6 +84,7 @@ MULTIVERSION static void linear_confusion(const double *params, ptrdiff_t n_cand
  * settled only where the prediction is further from 0 than its rounding error can be; a tile
  * with any other row is computed again in double precision. (A filtered predicate, as
  * Shewchuk 1997 has it for geometry.) */
+#include <float.h>
 #include <immintrin.h>
 
 #define AVX2 __attribute__((target("arch=x86-64-v3")))
@@ -93,13 +94,13 @@ MULTIVERSION static void linear_confusion(const double *params, ptrdiff_t n_cand
 
 static int has_filter(void)
 {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return __builtin_cpu_supports("x86-64-v3") != 0;
 }
 
 /* A bound of |single - double precision result| for all rows. With u = 2**-24, A = |b| +
  * sum |w_k| max |x_k| and n = n_features + 1 terms, rounding the numbers, products and sums
- * costs at most gamma(n + 2) A (Higham 2002, section 3.1), results below the normal range at
- * most 2**-149 each; one more u A covers what double precision rounds. */
+ * costs at most gamma(n + 2) A (Higham 2002, section 3.1); one more u A covers what double
+ * precision rounds. Results below the normal range, 2**-126, may all be flushed to 0. */
 FORCE_INLINE float error_bound(const double *own, ptrdiff_t n_features, const double *largest)
 {
     double size = __builtin_fabs(own[n_features]), tiny = 1.0, n = (double)n_features + 4.0;
@@ -109,8 +110,7 @@ FORCE_INLINE float error_bound(const double *own, ptrdiff_t n_features, const do
     }
     /* Anything that may overflow settles no row, nor does NaN. */
     if (!(size < 1e37 && tiny < 1e37)) return __builtin_inff();
-    return (float)(1.001 * (n * 0x1p-24 / (1.0 - n * 0x1p-24) * size + tiny * 0x1p-149)) +
-           0x1p-148f;
+    return (float)(1.001 * (n * 0x1p-24 / (1.0 - n * 0x1p-24) * size + tiny * 0x1p-126));
 }
 
 /* Sets of the rows of a tile that count, by class. */
@@ -143,14 +143,17 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
     float *x_single = scratch + n_groups * FILTER_GROUP * stride;
     for (ptrdiff_t k = 0; k < n_features; k++) {
         vec most = broadcast(0.0);
+        vec_mask numbers = ~(vec_mask){0, 0, 0, 0};
         for (ptrdiff_t t = 0; t < n_tiles; t++)
             for (int v = 0; v < 4; v++) {
                 vec x = absolute_value(((const vec *)(tiles + (t * n_features + k) * LANES))[v]);
                 most = select_rows(x > most, x, most);
+                numbers &= x == x;
             }
         double a = most[0] > most[1] ? most[0] : most[1];
         double b = most[2] > most[3] ? most[2] : most[3];
-        largest[k] = a > b ? a : b;
+        int no_nan = (numbers[0] & numbers[1] & numbers[2] & numbers[3]) != 0;
+        largest[k] = !no_nan ? __builtin_inf() : a > b ? a : b;
     }
     for (ptrdiff_t p = 0; p < n_groups * FILTER_GROUP; p++) {
         /* The last group is filled up with copies, which are not counted. */
@@ -173,8 +176,11 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
         }
         for (ptrdiff_t p = 0; p < n_candidates; p += FILTER_GROUP) {
             const float *w = scratch + p * stride;
-            unsigned n_negative[FILTER_GROUP] = {0}, n_positive[FILTER_GROUP] = {0};
+            unsigned n_false[FILTER_GROUP] = {0}, n_true[FILTER_GROUP] = {0};
             by_class counts[FILTER_GROUP];
+            float bound = 0.0f; /* the largest of the group's serves them all */
+            for (int f = 0; f < FILTER_GROUP; f++)
+                if (w[f * stride + n_features + 1] > bound) bound = w[f * stride + n_features + 1];
             for (int f = 0; f < FILTER_GROUP; f++)
                 counts[f] = p + f < n_candidates ? ((by_class *)positive)[p + f]
                                                  : (by_class){0.0, 0.0};
@@ -192,31 +198,34 @@ AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_can
                         s[f][1] = _mm256_fmadd_ps(wk, x1, s[f][1]);
                     }
                 }
+                /* Straight through for all six, so that s need not leave the registers. */
+                unsigned negative[FILTER_GROUP];
+                __m256 sign = _mm256_set1_ps(-0.0f), closest = _mm256_set1_ps(FLT_MAX);
+#pragma GCC unroll 6
                 for (int f = 0; f < FILTER_GROUP; f++) {
-                    __m256 sign = _mm256_set1_ps(-0.0f);
-                    __m256 bound = _mm256_set1_ps(w[f * stride + n_features + 1]);
-                    unsigned settled = _mm256_movemask_ps(_mm256_and_ps(
-                        _mm256_cmp_ps(_mm256_andnot_ps(sign, s[f][0]), bound, _CMP_GT_OQ),
-                        _mm256_cmp_ps(_mm256_andnot_ps(sign, s[f][1]), bound, _CMP_GT_OQ)));
-                    unsigned negative = _mm256_movemask_ps(s[f][0]) |
-                                        (unsigned)_mm256_movemask_ps(s[f][1]) << 8;
-                    unsigned above = negative ^ 0xffff;
-                    if (__builtin_expect(settled != 0xff, 0)) {
-                        ptrdiff_t q = p + f < n_candidates ? p + f : n_candidates - 1;
-                        above = linear_positive(params + q * (n_features + 1), n_features,
-                                                x_double + t * LANES * n_features);
-                    }
-                    if (only_units) {
-                        n_negative[f] += __builtin_popcount(above & counted[t].of[0]);
-                        n_positive[f] += __builtin_popcount(above & counted[t].of[1]);
-                    } else {
-                        counts[f] += sum_of_subset(&sums[t], above);
-                    }
+                    closest = _mm256_min_ps(closest, _mm256_andnot_ps(sign, s[f][0]));
+                    closest = _mm256_min_ps(closest, _mm256_andnot_ps(sign, s[f][1]));
+                    negative[f] = (unsigned)_mm256_movemask_ps(s[f][0]) |
+                                  (unsigned)_mm256_movemask_ps(s[f][1]) << 8;
                 }
+                __m256 settled = _mm256_cmp_ps(closest, _mm256_set1_ps(bound), _CMP_GT_OQ);
+                if (__builtin_expect(_mm256_movemask_ps(settled) != 0xff, 0))
+                    for (int f = 0; f < FILTER_GROUP && p + f < n_candidates; f++)
+                        negative[f] =
+                            0xffff ^ linear_positive(params + (p + f) * (n_features + 1),
+                                                     n_features, x_double + t * LANES * n_features);
+                if (only_units)
+                    for (int f = 0; f < FILTER_GROUP; f++) {
+                        n_false[f] += __builtin_popcount(counted[t].of[0] & ~negative[f]);
+                        n_true[f] += __builtin_popcount(counted[t].of[1] & ~negative[f]);
+                    }
+                else
+                    for (int f = 0; f < FILTER_GROUP; f++)
+                        counts[f] += sum_of_subset(&sums[t], 0xffff ^ negative[f]);
             }
             for (int f = 0; f < FILTER_GROUP && p + f < n_candidates; f++)
                 ((by_class *)positive)[p + f] =
-                    counts[f] + (by_class){n_negative[f], n_positive[f]};
+                    counts[f] + (by_class){n_false[f], n_true[f]};
         }
     }
 }
