@@ -6,6 +6,8 @@ A row is a fresh interpreter that imports one thing, after another: how many mil
 latter takes, then how many more the former adds (medians of the rounds and their ranges). What
 tabtrain imports of scikit-learn and SciPy counts as tabtrain's, although many programs import it
 anyway: the rows of `sklearn.callback` and `sklearn.linear_model` show how much of it that is.
+``import tabtrain`` loads nothing until a name is asked for; the row of ``tabtrain._linear`` is
+what the first use of an estimator then costs.
 """
 
 import json
@@ -20,8 +22,8 @@ TARGET_MS = 50
 OURS = ("tabtrain", "sklearn")
 CASES = [
     OURS,
-    ("tabtrain", "sklearn.callback"),
-    ("tabtrain", "sklearn.linear_model"),
+    ("tabtrain._linear", "sklearn"),
+    ("tabtrain._linear", "sklearn.linear_model"),
     ("sklearn.callback", "sklearn"),
     ("sklearn.linear_model", "sklearn"),
 ]
@@ -41,7 +43,7 @@ def import_milliseconds(module, first):
 
 
 def main(quick=False):
-    n_rounds = 3 if quick else 15
+    n_rounds = 3 if quick else 7
     cases = {case: lambda case=case: import_milliseconds(*case) for case in CASES}
     if not quick:
         measure.rounds(cases, 1)  # Files come from the disk only once.
@@ -56,7 +58,7 @@ def main(quick=False):
         f"Fresh interpreters, {n_rounds} rounds", ["", "ms before", "ms added"], rows
     )
     added = np.median([added for _, added, _ in results[OURS]])
-    modules = set(results[OURS][0][2])
+    modules = set(results["tabtrain._linear", "sklearn"][0][2])
     imported = [name for name in FORBIDDEN if name in modules]
     return measure.verdict(
         f"tabtrain adds less than {TARGET_MS} ms, and imports neither {' nor '.join(FORBIDDEN)}",

@@ -8,7 +8,7 @@ range), how many times that the headline, ``HillClimb(n_candidates=1024)``, trie
 accuracy found. The rows of a table are
 
 - tabtrain: whole fits, 2 threads. A search gives up candidates that cannot win any more, and they
-  count as tried, as does the last iteration, which the clock cuts off; ``Problem.scores`` gives
+  count as tried; ``Problem.scores`` gives
   up none.
 - one at a time: the peers with the obvious NumPy function of one candidate. The target is about
   the best of them.

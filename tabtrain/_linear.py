@@ -16,6 +16,8 @@ from tabtrain.objectives import get_objective
 from tabtrain.problem import Problem, raw_predictions
 from tabtrain.table import Table
 
+__all__ = ["LinearClassifier", "LinearRegressor"]
+
 # A deviation below this share of the mean is rounding: the feature is constant.
 CONSTANT = 16 * np.finfo(np.float64).eps
 
