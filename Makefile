@@ -1,6 +1,8 @@
 # Every target does its own set-up: a virtual environment in .venv, tabtrain built into it.
 PYTHON ?= python3
 BIN := .venv/bin
+# Some tools call others by name.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 SOURCES := pyproject.toml setup.py $(wildcard tabtrain/_kernels/*.pyx tabtrain/_kernels/*.pxd tabtrain/_kernels/*.h)
 
 .PHONY: demo test lint bench docs clean
