@@ -5,8 +5,9 @@ import tabtrain
 project = "tabtrain"
 author = "the tabtrain developers"
 version = release = tabtrain.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 numpydoc_show_class_members = False
-autosummary_generate = True
 exclude_patterns = ["_build"]
+# Pages also link to files outside docs, as they are read in the repository.
+suppress_warnings = ["myst.xref_missing"]
 myst_heading_anchors = 3

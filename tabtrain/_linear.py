@@ -210,7 +210,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
         ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         If `X` had column names that are all strings.
 
     See Also
@@ -463,7 +463,7 @@ class LinearRegressor(RegressorMixin, _Linear):
         A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
         ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         If `X` had column names that are all strings.
 
     See Also
