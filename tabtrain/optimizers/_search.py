@@ -70,6 +70,7 @@ class Search:
     seconds: float = 0.0
     stop_reason: str = ""
     _n_without_improvement: int = 0
+    _last_noted: np.ndarray | None = None
 
     def run(
         self,
@@ -97,12 +98,13 @@ class Search:
         begun = time.monotonic() - self.seconds
         trials_before = self.n_trials - problem.n_trials
         n_iter_before = self.n_iter
-        errors = None if self.state is None else problem.row_errors(self.state.theta)
+        errors = None if self._last_noted is None else problem.row_errors(self._last_noted)
 
         def note_improvement():
             nonlocal errors
             before, errors = errors, problem.row_errors(self.state.theta)
             self._keep_if_best(validation, budget.tol)
+            self._last_noted = self.state.theta
             self.seconds = time.monotonic() - begun
             self.n_trials = trials_before + problem.n_trials
             self.history.append(
@@ -144,8 +146,9 @@ class Search:
                 self.state = self._step(problem)
                 self.n_iter += 1
                 self._n_without_improvement += 1
-                # What a search has converged to is worth any difference.
-                tol = 0.0 if self.state.converged else budget.tol
+                # What a search ends with, as it has converged, is worth any difference.
+                ends = self.state.converged or self.state.score >= highest
+                tol = 0.0 if ends else budget.tol
                 if is_higher(self.state.score, self.history[-1].score, tol):
                     note_improvement()
                 if after_step is not None and after_step(self):
