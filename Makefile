@@ -33,4 +33,4 @@ docs: .venv/with-docs
 	touch $@
 
 clean:
-	rm -rf .venv build dist docs/_build demo-output *.egg-info tabtrain/_kernels/*.c tabtrain/_kernels/*.so
+	rm -rf .venv build dist docs/_build demo-output *.egg-info .*_cache .hypothesis tabtrain/_kernels/*.c tabtrain/_kernels/*.so

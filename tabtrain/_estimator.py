@@ -1,10 +1,11 @@
 """The scikit-learn shell around a search: what all estimators share."""
 
+import copy
 import time
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -17,6 +18,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from tabtrain._validation import check_bool, check_number
 from tabtrain.history import History
 from tabtrain.objectives import get_objective, objective_names
 from tabtrain.optimizers import Budget, Search, get_optimizer
@@ -32,10 +34,16 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """
 
     _target: str
+    # The search to go on with, its seed, and what must be the same for that.
+    _warm: tuple = (None, None, None)
 
     @abstractmethod
-    def _encode(self, y, weight, classes=None):
-        """The classes (None for numbers), the labels as numbers, the weights of the rows."""
+    def _encode(self, y, classes=None):
+        """The classes (None for numbers) and the labels as numbers."""
+
+    def _class_factors(self, classes, y, weight):
+        """What the weight of the rows of each class is multiplied by; None is nothing."""
+        return None
 
     @abstractmethod
     def _make_model(self, table, classes):
@@ -55,28 +63,27 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _check_parameters(self):
         for name in ("fit_intercept", "warm_start"):
-            check_scalar(getattr(self, name), name, (bool, np.bool_))
-        check_scalar(self.alpha, "alpha", Real, min_val=0)
-        check_scalar(self.tol, "tol", Real, min_val=0)
+            check_bool(getattr(self, name), name)
+        check_number(self.alpha, "alpha", low=0)
+        check_number(self.tol, "tol", low=0)
         check_scalar(self.verbose, "verbose", (Integral, np.bool_), min_val=0)
-        check_scalar(
+        check_number(
             self.validation_fraction,
             "validation_fraction",
-            Real,
-            min_val=0,
-            max_val=1,
+            low=0,
+            high=1,
             include_boundaries="neither",
         )
         for name in ("max_iter", "n_iter_no_change"):
             if getattr(self, name) is not None:
                 check_scalar(getattr(self, name), name, Integral, min_val=1)
         if self.max_time is not None:
-            check_scalar(self.max_time, "max_time", Real, min_val=0, include_boundaries="neither")
+            check_number(self.max_time, "max_time", low=0, include_boundaries="neither")
         if self.max_iter is None and self.max_time is None and self.n_iter_no_change is None:
             raise ValueError(
                 "the search would never stop: max_iter, max_time and n_iter_no_change are all None"
             )
-        if self.early_stopping not in (True, False, "auto"):
+        if not isinstance(self.early_stopping, (bool, np.bool_)) and self.early_stopping != "auto":
             raise ValueError(
                 f"early_stopping must be True, False or 'auto', got {self.early_stopping!r}"
             )
@@ -85,11 +92,13 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} is given without {missing}")
-        if X_val is not None and self.early_stopping is False:
+        if self.early_stopping == "auto":
+            return X_val is not None
+        if X_val is not None and not self.early_stopping:
             raise ValueError(
                 "X_val and y_val are given, but early_stopping=False: use 'auto' or True"
             )
-        return X_val is not None or self.early_stopping is True
+        return bool(self.early_stopping)
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
@@ -129,13 +138,15 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         X, y = self._validate(X, y, reset=not goes_on)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        classes, codes, weight = self._encode(y, weight)
+        classes, codes = self._encode(y)
         if goes_on and classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"warm_start=True: y has the classes {classes}, the last fit had {self.classes_}"
             )
         objective.check(1 if classes is None else len(classes))
-        search, seed = getattr(self, "_warm", (None, None)) if goes_on else (None, None)
+        factors = self._class_factors(classes, y, weight)
+        weight = _times_factors(weight, factors, codes)
+        search, seed, facts_before = self._warm if goes_on else (None, None, None)
         if seed is None:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
@@ -147,7 +158,9 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             held_out = None
             if X_val is not None:
                 X_val, y_val = self._validate(X_val, y_val, reset=False)
-                held_out = table(X_val, *self._encode(y_val, np.ones(len(y_val)), classes)[1:])
+                _, codes_val = self._encode(y_val, classes)
+                weight_val = _times_factors(np.ones(len(y_val)), factors, codes_val)
+                held_out = table(X_val, codes_val, weight_val)
             elif holds_out:
                 # A row of weight 0 is no row: two tables share one X, and nothing is copied.
                 is_held_out = self._split(codes, weight, classes, seed)
@@ -163,7 +176,13 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 self.objective,
                 objective_names(self._target, with_gradient=True),
             )
-            if search is None or not _can_go_on(search, optimizer, problem):
+            facts = None
+            if self.warm_start:
+                facts = _facts(problem, validation, objective, optimizer)
+            if search is not None and facts == facts_before:
+                # A copy, as what has been learned must not change if a callback raises.
+                search = copy.deepcopy(search)
+            else:
                 rng = np.random.default_rng(seed)
                 theta = self._theta(model) if goes_on else self._start(model, rng, classes)
                 search = Search(clone(optimizer), rng, theta)
@@ -176,7 +195,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         for name, value in self._outcome(search, model, classes).items():
             setattr(self, name, value)
-        self._warm = (search, seed) if self.warm_start else (None, None)
+        self._warm = (search, seed, facts) if self.warm_start else (None, None, None)
         if optimizer.expects_convergence and search.stop_reason == "iterations":
             warnings.warn(
                 f"{type(optimizer).__name__} has not converged after {search.n_iter} iterations: "
@@ -269,12 +288,30 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         }
 
 
-def _can_go_on(search, optimizer, problem):
-    """Whether the search would see what it saw before: the same table, scored alike."""
-    theta = search.state.theta
-    return (
-        type(search.optimizer) is type(optimizer)
-        and search.optimizer.get_params() == optimizer.get_params()
-        and len(theta) == problem.n_params
-        and problem.scores(theta[np.newaxis])[0] == search.state.score
-    )
+def _times_factors(weight, factors, codes):
+    """The weights of rows, times the factors of their classes."""
+    if factors is not None:
+        weight = weight * factors[codes]
+    total = weight.sum()
+    if not 0 < total < np.inf:
+        raise ValueError(
+            "sample_weight and class_weight must leave rows some finite weight, "
+            f"their products sum to {total}"
+        )
+    return weight
+
+
+def _facts(problem, validation, objective, optimizer):
+    """What must be the same for a search to be gone on with."""
+    # Imported here: importing the package must stay cheap.
+    from joblib import hash as hash_of
+
+    def of_part(part):
+        # A function that the user wrote is itself, and cannot always be pickled.
+        return type(part), {
+            name: value if callable(value) else hash_of(value)
+            for name, value in part.get_params().items()
+        }
+
+    tables = [problem.examples, None if validation is None else validation.examples]
+    return hash_of(tables), problem.alpha, of_part(objective), of_part(optimizer)

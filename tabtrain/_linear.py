@@ -148,8 +148,8 @@ class LinearClassifier(ClassifierMixin, _Linear):
     alpha : float, default=0.0
         The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
         the squared weights of the standardised features. With "neg_log_loss"
-        and features that are standardised already, this is
-        ``LogisticRegression(C=1 / (alpha * n_samples))``.
+        and features that are standardised already (by weight, if samples have weights), this
+        is ``LogisticRegression(C=1 / (alpha * n_samples))``; weights count as samples.
     fit_intercept : bool, default=True
         Whether the function has a constant. If not, features are scaled but not centered.
     class_weight : dict, "balanced" or None, default=None
@@ -169,6 +169,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         The iterations of one `fit`.
     max_time : float or None, default=None
         The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
+        Preparing the table and scoring the start are not cut short.
     tol : float, default=1e-6
         A score that is higher by less than ``tol`` times its size is no improvement, and is
         kept only if the search has converged to it.
@@ -268,7 +269,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _encode(self, y, weight, classes=None):
+    def _encode(self, y, classes=None):
         check_classification_targets(y)
         present, codes = np.unique(y, return_inverse=True)
         if classes is None:
@@ -276,19 +277,32 @@ class LinearClassifier(ClassifierMixin, _Linear):
             if len(classes) < 2:
                 raise ValueError(
                     f"LinearClassifier needs examples of at least 2 classes, y has one class: "
-                    f"{classes[0]!r}"
+                    f"{classes[0]}"
                 )
         else:
             unknown = np.setdiff1d(present, classes)
             if unknown.size:
                 raise ValueError(f"labels {unknown} are not among the classes {classes}")
             codes = np.searchsorted(classes, y)
-        if self.class_weight is not None:
-            of_class = compute_class_weight(
-                self.class_weight, classes=classes, y=y, sample_weight=weight
+        return classes, codes
+
+    def _class_factors(self, classes, y, weight):
+        if self.class_weight is None:
+            return None
+        counts = weight > 0
+        missing = np.setdiff1d(classes, y[counts])
+        if isinstance(self.class_weight, str) and missing.size:
+            raise ValueError(
+                f"class_weight={self.class_weight!r}: the rows of classes {missing} have no weight"
             )
-            weight = weight * of_class[codes]
-        return classes, codes, weight
+        factors = compute_class_weight(
+            self.class_weight, classes=classes, y=y, sample_weight=weight
+        )
+        if not (np.isfinite(factors).all() and (factors >= 0).all()):
+            raise ValueError(
+                f"class_weight must be finite and not negative, got {self.class_weight!r}"
+            )
+        return factors
 
     def _learned(self, model, theta):
         coef, intercept = model.coefficients(theta)
@@ -380,7 +394,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         X, y = self._validate(X, y, reset=False)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if objective.probabilistic:
-            _, codes, _ = LinearClassifier()._encode(y, weight, self.classes_)
+            _, codes = self._encode(y, self.classes_)
             return self._score(X, codes, weight, objective)
         from sklearn.metrics import confusion_matrix
 
@@ -424,6 +438,7 @@ class LinearRegressor(RegressorMixin, _Linear):
         The iterations of one `fit`.
     max_time : float or None, default=None
         The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
+        Preparing the table and scoring the start are not cut short.
     tol : float, default=1e-6
         A score that is higher by less than ``tol`` times its size is no improvement, and is
         kept only if the search has converged to it.
@@ -521,8 +536,8 @@ class LinearRegressor(RegressorMixin, _Linear):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _encode(self, y, weight, classes=None):
-        return None, y.astype(np.float64, copy=False), weight
+    def _encode(self, y, classes=None):
+        return None, y.astype(np.float64, copy=False)
 
     def _output_scale(self, table):
         targets = Table(table.y[: table.n_rows, np.newaxis], weight=table.weight[: table.n_rows])

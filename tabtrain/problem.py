@@ -46,6 +46,7 @@ class Problem:
     Attributes
     ----------
     n_params : int
+    alpha : float
     has_gradient : bool
         Whether `value_and_gradient` can be called.
     n_trials : int
@@ -61,7 +62,7 @@ class Problem:
         self._n_tallies = self._objective.n_tallies(n_classes)
         self._model = model
         self._table = table
-        self._alpha = alpha
+        self.alpha = alpha
         self._fused = model.fused.get(self._objective.tally)
         self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
         self._last_gradient: tuple = (None, None)
@@ -71,6 +72,11 @@ class Problem:
         )
         self.n_trials = 0
         self.deadline = np.inf
+
+    @property
+    def examples(self):
+        """``X``, ``y`` and ``weight`` of the table."""
+        return self._table.X, self._table.y, self._table.weight
 
     def initial(self, rng, n):
         """``n`` random starting points ``[n, n_params]`` at the data's scale."""
@@ -222,7 +228,7 @@ class Problem:
         self._last_gradient = (theta.copy(), errors)
         score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)
         gradient = self._model.gradient(sums[n_tallies:])
-        gradient -= self._alpha * self._model.penalty_weights * theta
+        gradient -= self.alpha * self._model.penalty_weights * theta
         return -np.inf if np.isnan(score) else float(score), gradient
 
     def row_errors(self, theta):
@@ -259,7 +265,7 @@ class Problem:
     def _penalty(self, thetas):
         # NaN where a parameter is, whatever alpha. Not a matrix product, which may round one
         # candidate differently among others.
-        return 0.5 * self._alpha * (thetas**2 * self._model.penalty_weights).sum(axis=-1)
+        return 0.5 * self.alpha * (thetas**2 * self._model.penalty_weights).sum(axis=-1)
 
     def _check_time(self):
         if time.monotonic() > self.deadline:

@@ -340,6 +340,51 @@ def test_warm_start_on_other_examples(cancer):
         clf.fit(X, y + 1)
 
 
+def test_warm_start_goes_on_only_with_the_same(cancer):
+    """Whatever differs, even where all scores are alike, makes it another search."""
+    X, y = cancer
+    # A table that is separated at once: every objective below is 1.
+    X, y = np.vstack([X[y == 0][:40] + 1e5, X[y == 1][:40]]), np.repeat([0, 1], 40)
+    half = np.arange(80) % 2 == 0
+
+    def goes_on(clf, *args, **kwargs):
+        n_trials = clf.n_trials_
+        clf.fit(*args, **kwargs)
+        return clf.n_trials_ >= n_trials and clf.history_[0].score < 1
+
+    def fitted(**kwargs):
+        return LinearClassifier(warm_start=True, **QUICK).fit(X, y, **kwargs)
+
+    assert goes_on(fitted(), X, y)
+    assert goes_on(fitted(X_val=X[half], y_val=y[half]), X, y, X_val=X[half], y_val=y[half])
+    assert not goes_on(fitted(), X[::-1], y[::-1])
+    assert not goes_on(fitted(), X, y, sample_weight=np.full(80, 2.0))
+    assert not goes_on(fitted().set_params(objective="f1"), X, y)
+    assert not goes_on(fitted().set_params(optimizer=HillClimb(8)), X, y)
+    assert not goes_on(fitted(), X, y, X_val=X[half], y_val=y[half])
+    held_out = fitted(X_val=X[half], y_val=y[half])
+    assert not goes_on(held_out, X, y, X_val=X[~half], y_val=1 - y[~half])
+    assert held_out.best_validation_score_ == held_out.score(X[~half], 1 - y[~half])
+    assert fitted(X_val=X[half], y_val=y[half]).fit(X, y).best_validation_score_ is None
+
+
+def test_a_callback_that_raises_leaves_what_was_learned(cancer):
+    class Raises(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            raise RuntimeError("enough")
+
+    options = {"warm_start": True, "max_iter": 4, "random_state": 0}
+    clf = LinearClassifier(**options).fit(*cancer).set_callbacks(Raises())
+    before = clf.coef_.copy()
+    with pytest.raises(RuntimeError, match="enough"):
+        clf.fit(*cancer)
+    assert clf.n_iter_ == 4
+    assert clf.coef_.tobytes() == before.tobytes()
+    clf.set_callbacks().fit(*cancer)
+    expected = LinearClassifier(**options | {"max_iter": 8}).fit(*cancer)
+    assert clf.coef_.tobytes() == expected.coef_.tobytes()
+
+
 def test_warm_start_with_another_objective(cancer):
     clf = LinearClassifier("neg_log_loss", alpha=1e-2, warm_start=True).fit(*cancer)
     before = np.mean(clf.predict(cancer[0]) == cancer[1])
@@ -432,6 +477,21 @@ def test_early_stopping_holds_rows_out(cancer):
     # 143 rows are held out: the two scores are of different rows, and make up the whole.
     right = clf.best_score_ * (len(y) - 143) + clf.best_validation_score_ * 143
     assert right == pytest.approx(np.sum(clf.predict(X) == y))
+
+
+def test_class_weights_of_held_out_rows_are_those_of_training(cancer):
+    X, y = cancer
+    clf = LinearClassifier(class_weight="balanced", **QUICK)
+    only_0 = y == 0
+    clf.fit(X, y, X_val=X[only_0], y_val=y[only_0])
+    assert clf.best_validation_score_ == pytest.approx(clf.score(X[only_0], y[only_0]))
+    with pytest.raises(ValueError, match=r"classes \[1\] have no weight"):
+        clf.fit(X, y, sample_weight=only_0.astype(float))
+
+
+def test_early_stopping_of_numpy(cancer):
+    clf = LinearClassifier(early_stopping=np.True_, **QUICK).fit(*cancer)
+    assert clf.best_validation_score_ is not None
 
 
 def test_held_out_arguments(cancer):
@@ -652,7 +712,7 @@ def test_sparse_is_refused(cancer):
         ({"objective": 7}, "objective must be one of .*got 7"),
         ({"objective": "r2"}, "objective='r2' is for numbers"),
         ({"objective": Cost([[0, 1, 2], [1, 0, 2], [1, 1, 0]])}, "matrix of Cost must be 2 x 2"),
-        ({"objective": FBeta(-1)}, "beta of FBeta must be a finite number above 0"),
+        ({"objective": FBeta(-1)}, "beta of FBeta"),
         ({"alpha": -1}, "alpha"),
         ({"fit_intercept": "yes"}, "fit_intercept"),
         ({"max_iter": 0}, "max_iter"),
@@ -660,6 +720,13 @@ def test_sparse_is_refused(cancer):
         ({"max_time": 0}, "max_time"),
         ({"max_time": "long"}, "max_time"),
         ({"tol": -1e-3}, "tol"),
+        ({"tol": np.nan}, "tol must be a finite number"),
+        ({"alpha": np.inf}, "alpha must be a finite number"),
+        ({"max_time": np.inf, "max_iter": None}, "max_time must be a finite number"),
+        ({"early_stopping": 1}, "early_stopping"),
+        ({"class_weight": {0: -1, 1: 1}}, "class_weight must be finite and not negative"),
+        ({"class_weight": {0: np.nan, 1: 1}}, "class_weight must be finite and not negative"),
+        ({"class_weight": {0: 0, 1: 0}}, "sample_weight and class_weight"),
         ({"n_iter_no_change": 0}, "n_iter_no_change"),
         ({"early_stopping": "maybe"}, "early_stopping"),
         ({"validation_fraction": 1.0}, "validation_fraction"),

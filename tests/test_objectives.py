@@ -405,12 +405,12 @@ def test_metrics_of_two_classes_say_so(name):
 @pytest.mark.parametrize(
     ("objective", "n_classes", "message"),
     [
-        (FBeta(0), 2, "beta of FBeta must be"),
-        (FBeta(-1.0), 2, "beta of FBeta must be"),
-        (FBeta(np.nan), 2, "beta of FBeta must be"),
-        (FBeta(np.inf), 2, "beta of FBeta must be"),
-        (FBeta("2"), 2, "beta of FBeta must be"),
-        (FBeta(None), 2, "beta of FBeta must be"),
+        (FBeta(0), 2, "beta of FBeta.* must be"),
+        (FBeta(-1.0), 2, "beta of FBeta.* must be"),
+        (FBeta(np.nan), 2, "beta of FBeta.* must be"),
+        (FBeta(np.inf), 2, "beta of FBeta.* must be"),
+        (FBeta("2"), 2, "beta of FBeta.* must be"),
+        (FBeta(None), 2, "beta of FBeta.* must be"),
         (Cost([[0, 1], [1, 0]]), 3, "matrix of Cost must be 3 x 3 finite numbers"),
         (Cost([[0, 1, 2], [1, 0, 2]]), 2, "matrix of Cost must be 2 x 2 finite numbers"),
         (Cost([[0, 1], [1]]), 2, "matrix of Cost must be"),
@@ -418,16 +418,17 @@ def test_metrics_of_two_classes_say_so(name):
         (Cost([[0, np.inf], [1, 0]]), 2, "matrix of Cost must be"),
         (Cost([["a", "b"], ["c", "d"]]), 2, "matrix of Cost must be"),
         (Cost(None), 2, "matrix of Cost must be"),
-        (PassRate(-0.1), 1, "tolerance of PassRate must be"),
-        (PassRate(np.nan), 1, "tolerance of PassRate must be"),
-        (PassRate(np.inf), 1, "tolerance of PassRate must be"),
-        (PassRate("0.1"), 1, "tolerance of PassRate must be"),
-        (PassRate(None), 1, "tolerance of PassRate must be"),
+        (PassRate(-0.1), 1, "tolerance of PassRate.* must be"),
+        (PassRate(np.nan), 1, "tolerance of PassRate.* must be"),
+        (PassRate(np.inf), 1, "tolerance of PassRate.* must be"),
+        (PassRate("0.1"), 1, "tolerance of PassRate.* must be"),
+        (PassRate(None), 1, "tolerance of PassRate.* must be"),
+        (PassRate(0.1, relative="no"), 1, "relative of PassRate must be"),
     ],
     ids=repr,
 )
 def test_wrong_parameters_are_errors(objective, n_classes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         objective.check(n_classes)
 
 

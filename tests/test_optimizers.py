@@ -245,6 +245,8 @@ def test_asking_for_a_gradient_that_is_not_there(cancer, diabetes):
         HillClimb(step_size=-1),
         LBFGS(memory=0),
         LBFGS(gtol=-1),
+        LBFGS(gtol=np.nan),
+        HillClimb(step_size=np.inf),
     ],
     ids=repr,
 )

@@ -1,9 +1,6 @@
 """F-beta: precision and recall in one number, recall weighing beta times as much."""
 
-from numbers import Real
-
-import numpy as np
-
+from tabtrain._validation import check_number
 from tabtrain.objectives._base import divide
 from tabtrain.objectives._count_metric import CountMetric
 
@@ -33,8 +30,7 @@ class FBeta(CountMetric):
         self.beta = beta
 
     def check(self, n_classes):
-        if not isinstance(self.beta, Real) or not 0 < float(self.beta) < np.inf:
-            raise ValueError(f"beta of FBeta must be a finite number above 0, got {self.beta!r}")
+        check_number(self.beta, "beta of FBeta", low=0, include_boundaries="neither")
         super().check(n_classes)
 
     def score_counts(self, counts):

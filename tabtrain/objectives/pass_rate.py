@@ -1,10 +1,9 @@
 """The table test for numbers: the share of rows within tolerance."""
 
-from numbers import Real
-
 import numpy as np
 
 from tabtrain._kernels.losses import within
+from tabtrain._validation import check_bool, check_number
 from tabtrain.objectives._base import Objective
 
 
@@ -33,10 +32,8 @@ class PassRate(Objective):
         self.relative = relative
 
     def check(self, n_classes):
-        if not isinstance(self.tolerance, Real) or not 0 <= float(self.tolerance) < np.inf:
-            raise ValueError(
-                f"tolerance of PassRate must be a finite number, 0 or more, got {self.tolerance!r}"
-            )
+        check_number(self.tolerance, "tolerance of PassRate", low=0)
+        check_bool(self.relative, "relative of PassRate")
 
     def _limits(self):
         return (0.0, self.tolerance) if self.relative else (self.tolerance, 0.0)

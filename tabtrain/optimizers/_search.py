@@ -163,7 +163,7 @@ class Search:
             warnings.warn(
                 f"interrupted after {self.n_iter} iterations: keeping the best so far "
                 f"(score {self.score:.6g})",
-                stacklevel=2,
+                stacklevel=5,  # whoever called fit
             )
         self.seconds = time.monotonic() - begun
         self.n_trials = trials_before + problem.n_trials

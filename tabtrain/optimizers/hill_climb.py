@@ -1,11 +1,12 @@
 """Try candidates around the best, go to the best of them, again and again."""
 
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
+from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
 
@@ -66,7 +67,7 @@ class HillClimb(Optimizer):
     def check(self):
         check_scalar(self.n_candidates, "n_candidates", Integral, min_val=1)
         for name in ("step_size", "min_step_size"):
-            check_scalar(getattr(self, name), name, Real, min_val=0, include_boundaries="neither")
+            check_number(getattr(self, name), name, low=0, include_boundaries="neither")
         if self.min_step_size >= self.step_size:
             raise ValueError(
                 f"min_step_size must be below step_size ({self.step_size}), "

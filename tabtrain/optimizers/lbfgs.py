@@ -2,11 +2,12 @@
 
 import warnings
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
+from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
 
@@ -64,8 +65,8 @@ class LBFGS(Optimizer):
 
     def check(self):
         check_scalar(self.memory, "memory", Integral, min_val=1)
-        check_scalar(self.gtol, "gtol", Real, min_val=0)
-        check_scalar(self.ftol, "ftol", Real, min_val=0)
+        check_number(self.gtol, "gtol", low=0)
+        check_number(self.ftol, "ftol", low=0)
 
     def start(self, problem, theta, rng):
         score, gradient = problem.value_and_gradient(theta)
