@@ -91,7 +91,6 @@ MULTIVERSION static void linear_confusion(const double *params, ptrdiff_t n_cand
 #define FILTER_GROUP 6 /* candidates at a time, in 12 registers */
 #define FILTER_TILES 8 /* tiles at a time, which stay in the cache for all candidates */
 
-
 static int has_filter(void)
 {
     return __builtin_cpu_supports("x86-64-v3") != 0;
