@@ -12,12 +12,12 @@
 
 #define LANES 16 /* rows in a tile: four 32-byte vectors of doubles */
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__has_attribute)
-#if __has_attribute(target_clones)
+/* Compilers that can build one function for several processors; Clang says it can, but not by
+ * this name. */
+#if defined(__x86_64__) && defined(__linux__) && !defined(__clang__) && __GNUC__ >= 12
+#define HAS_V3 1
 #define MULTIVERSION __attribute__((target_clones("arch=x86-64-v3", "default")))
-#endif
-#endif
-#ifndef MULTIVERSION
+#else
 #define MULTIVERSION
 #endif
 

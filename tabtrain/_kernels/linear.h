@@ -79,7 +79,7 @@ MULTIVERSION static void linear_confusion(const double *params, ptrdiff_t n_cand
     }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef HAS_V3
 /* The same in single precision, at twice the speed and with the same result: a row counts as
  * settled only where the prediction is further from 0 than its rounding error can be; a tile
  * with any other row is computed again in double precision. (A filtered predicate, as
@@ -87,7 +87,7 @@ MULTIVERSION static void linear_confusion(const double *params, ptrdiff_t n_cand
 #include <float.h>
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("arch=x86-64-v3")))
+#define V3 __attribute__((target("arch=x86-64-v3")))
 #define FILTER_GROUP 6 /* candidates at a time, in 12 registers */
 #define FILTER_TILES 8 /* tiles at a time, which stay in the cache for all candidates */
 
@@ -127,7 +127,7 @@ FORCE_INLINE counted_rows find_counted_rows(const double *y, const double *weigh
 
 /* scratch: n_candidates rounded up to a FILTER_GROUP, times n_features + 2 (the parameters and
  * the bound), then FILTER_TILES * LANES * n_features floats. largest: n_features doubles. */
-AVX2 static void linear_confusion_filtered(const double *params, ptrdiff_t n_candidates,
+V3 static void linear_confusion_filtered(const double *params, ptrdiff_t n_candidates,
                                            ptrdiff_t n_features, const double *tiles,
                                            ptrdiff_t n_tiles, const double *y,
                                            const double *weight, double *positive,
