@@ -31,14 +31,11 @@ def _center_and_scale(mean, deviation, centered):
 
 
 class _Linear(TrainedEstimator):
-    def _n_outputs(self, classes):
-        return 1 if classes is None or len(classes) == 2 else len(classes)
-
     def _make_model(self, table, classes):
         mean, deviation = table.mean_and_deviation()
         center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
         return LinearModel(
-            self._n_outputs(classes),
+            1 if classes is None or len(classes) == 2 else len(classes),
             center,
             scale,
             fit_intercept=bool(self.fit_intercept),

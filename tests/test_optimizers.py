@@ -128,10 +128,10 @@ def test_constant_objective(optimizer):
     assert len(found.history) == 1
 
 
-@optimizers
+@pytest.mark.parametrize(
+    "optimizer", [each for each in OPTIMIZERS if not each.needs_gradient], ids=str
+)
 def test_worst_scores_everywhere(optimizer):
-    if optimizer.needs_gradient:
-        pytest.skip("a gradient of such an objective does not exist")
     problem = make_problem(optimizer, objective=CountScore(lambda counts: np.nan))
     found = search(optimizer, problem, 5)
     assert found.score == -np.inf
@@ -251,10 +251,8 @@ def test_asking_for_a_gradient_that_is_not_there(cancer, diabetes):
     ids=repr,
 )
 def test_bad_parameters(bad, cancer):
-    name = next(iter(bad.get_params()))
     with pytest.raises((ValueError, TypeError), match="|".join(bad.get_params())):
         LinearClassifier("neg_log_loss", optimizer=bad).fit(*cancer)
-    assert name
 
 
 @pytest.mark.parametrize("bad", ["cmaes_or_so", 3, HillClimb, None])

@@ -9,22 +9,7 @@ cdef extern from "losses.h" nogil:
         const double *raw, Py_ssize_t n_rows, Py_ssize_t n_outputs, const double *y,
         const double *weight, double *tally, double dscore, double *slope, int keep_slope,
     ) noexcept
-    void add_log_loss(
-        const double *raw, Py_ssize_t n_rows, Py_ssize_t n_outputs, const double *y,
-        const double *weight, double *tally, double dscore, double *slope, int keep_slope,
-    ) noexcept
-    void add_brier(
-        const double *raw, Py_ssize_t n_rows, Py_ssize_t n_outputs, const double *y,
-        const double *weight, double *tally, double dscore, double *slope, int keep_slope,
-    ) noexcept
-    void add_squared(
-        const double *raw, Py_ssize_t n_rows, Py_ssize_t n_outputs, const double *y,
-        const double *weight, double *tally, double dscore, double *slope, int keep_slope,
-    ) noexcept
-    void add_absolute(
-        const double *raw, Py_ssize_t n_rows, Py_ssize_t n_outputs, const double *y,
-        const double *weight, double *tally, double dscore, double *slope, int keep_slope,
-    ) noexcept
+    loss_kernel add_log_loss, add_brier, add_squared, add_absolute
     void within_tolerance(
         const double *raw, Py_ssize_t n_rows, const double *y, const double *weight,
         double absolute, double relative, double *tally,

@@ -122,6 +122,7 @@ class LBFGS(Optimizer):
         # that satisfies the conditions.
         before = None if state.steps else -state.score + np.linalg.norm(state.gradient) / 2
         with warnings.catch_warnings():
+            # That no step was found is told by None, and seen to by the caller.
             warnings.filterwarnings("ignore", "The line search algorithm", RuntimeWarning)
             step_length = line_search(
                 lambda theta: -value_and_gradient(theta)[1],
