@@ -1,9 +1,13 @@
 """What an optimizer sees: vectors in, scores out, as fast as the table can be read."""
 
+import copy
 import time
 from functools import cached_property, partial
+from types import SimpleNamespace
 
 import numpy as np
+
+from tabtrain._line_search import best_steps
 
 # Raw predictions of some candidates for a block are handed from the model to the objective
 # in a buffer of about this size, which stays in the cache.
@@ -16,6 +20,10 @@ CANDIDATES_A_THREAD = 8
 THREADS_FROM = 2**25
 # As so many candidates counts a gradient.
 GRADIENT_CANDIDATES = 16
+# As so many multiplications counts the event of a row on a line.
+EVENT_MULTIPLICATIONS = 64
+# Where the rows flip on some lines is kept below this size, if one line is.
+EVENTS_BYTES = 2**22
 # The tallies of all blocks, which are summed in order, are kept below this size.
 TALLIES_BYTES = 2**24
 # At which shares of the blocks candidates are looked at, and dropped if they cannot win.
@@ -56,22 +64,59 @@ class Problem:
     """
 
     def __init__(self, model, objective, table, *, alpha=0.0):
-        n_classes = max(model.n_outputs, 2) if objective.target == "class" else 1
-        self._objective = objective.bind(table.y, table.weight)
-        self._n_classes = n_classes
-        self._n_tallies = self._objective.n_tallies(n_classes)
         self._model = model
         self._table = table
         self.alpha = alpha
-        self._fused = model.fused.get(self._objective.tally)
         self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
-        self._last_gradient: tuple = (None, None)
+        # What a problem has in common with those that are made from it.
+        self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
         self.n_params = model.n_params
+        self._is_free = not model.integer.any() and np.isinf(model.bounds).all()
+        self._take(objective.bind(table.y, table.weight))
+
+    def _take(self, objective):
+        n_classes = max(self._model.n_outputs, 2) if objective.target == "class" else 1
+        self._objective = objective
+        self._n_classes = n_classes
+        self._n_tallies = objective.n_tallies(n_classes)
+        self._fused = self._model.fused.get(objective.tally)
+        self._last_gradient: tuple = (None, None)
         self.has_gradient = (
-            model.backward is not None and self._objective.tally_gradient is not None
+            self._model.backward is not None
+            and objective.tally_gradient is not None
+            and not self._model.integer.any()
         )
-        self.n_trials = 0
-        self.deadline = np.inf
+
+    @property
+    def n_trials(self):
+        return self._shared.n_trials
+
+    @n_trials.setter
+    def n_trials(self, n_trials):
+        self._shared.n_trials = n_trials
+
+    @property
+    def deadline(self):
+        return self._shared.deadline
+
+    @deadline.setter
+    def deadline(self, deadline):
+        self._shared.deadline = deadline
+
+    @property
+    def softens(self):
+        """Whether there is a gradient once the counts are made smooth, see `softened`."""
+        return (
+            self._model.backward is not None
+            and self._objective.softened(1.0) is not None
+            and not self._model.integer.any()
+        )
+
+    def softened(self, tau):
+        """The same problem with smooth counts, see `tabtrain.objectives.Soft`."""
+        problem = copy.copy(self)
+        problem._take(self._objective.softened(tau))
+        return problem
 
     @property
     def examples(self):
@@ -80,7 +125,32 @@ class Problem:
 
     def initial(self, rng, n):
         """``n`` random starting points ``[n, n_params]`` at the data's scale."""
-        return self._model.initial(rng, n)
+        return self.project(self._model.initial(rng, n))
+
+    @property
+    def bounds(self):
+        """The lowest and highest ``theta``: ``[2, n_params]``; the same for what is fixed."""
+        return self._model.bounds
+
+    @property
+    def integer(self):
+        """Which entries of ``theta`` are whole numbers: ``[n_params]``."""
+        return self._model.integer
+
+    def project(self, thetas):
+        """The candidates nearest to some that may be out of bounds or not whole.
+
+        Parameters
+        ----------
+        thetas : array of shape (..., n_params)
+
+        Returns
+        -------
+        array of the same shape
+        """
+        if self._is_free:
+            return thetas
+        return np.clip(np.where(self.integer, np.round(thetas), thetas), *self.bounds)
 
     @property
     def highest(self):
@@ -206,8 +276,15 @@ class Problem:
         gradient : float64 array of shape (n_params,)
         """
         params = self._model.parameters(theta[np.newaxis])
-        dscore = self._objective.score_gradient(self._perfect_rest[0])
         n_tallies = self._n_tallies
+        map_blocks = self._map(GRADIENT_CANDIDATES)
+        if self._objective.is_affine:
+            tally = self._perfect_rest[0]
+        else:
+            tally = np.add.reduce(
+                list(map_blocks(partial(self._tally, params), range(self._table.n_blocks)))
+            )[0]
+        dscore = self._objective.score_gradient(tally)
         errors = [None] * self._table.n_blocks
 
         def of_block(i):
@@ -222,7 +299,6 @@ class Problem:
             errors[i] = self._objective.row_errors(raw, block.y)
             return sums
 
-        map_blocks = self._map(GRADIENT_CANDIDATES)
         sums = np.add.reduce(list(map_blocks(of_block, range(self._table.n_blocks))))
         self.n_trials += 1
         self._last_gradient = (theta.copy(), errors)
@@ -230,6 +306,91 @@ class Problem:
         gradient = self._model.gradient(sums[n_tallies:])
         gradient -= self.alpha * self._model.penalty_weights * theta
         return -np.inf if np.isnan(score) else float(score), gradient
+
+    @property
+    def line_groups(self):
+        """Of which parameters lines may be made for `line_search`: lists of indices.
+
+        None where the score does not go by steps along lines.
+        """
+        if self._objective.tally not in self._model.line_events:
+            return None
+        return self._model.line_groups
+
+    def line_search(self, thetas, lines):
+        """The best step on each of some lines, of all that can be told apart.
+
+        It is best for the score without the penalty, in exact arithmetic.
+
+        Parameters
+        ----------
+        thetas : array of shape (n_lines or 1, n_params)
+            Where the lines begin.
+        lines : array of shape (n_lines, n_params)
+            Directions, each within one of the `line_groups`.
+
+        Returns
+        -------
+        steps : float64 array of shape (n_lines,)
+            In the middle of the widest interval of steps ``t`` with the best score of
+            ``theta + t * line``.
+        scores : float64 array of shape (n_lines,)
+        """
+        thetas, lines = np.ascontiguousarray(thetas), np.ascontiguousarray(lines)
+        at_a_time = max(EVENTS_BYTES // (10 * self._table.n_padded), 1)
+        found = [
+            self._line_search(
+                thetas if len(thetas) == 1 else thetas[i : i + at_a_time], lines[i : i + at_a_time]
+            )
+            for i in range(0, len(lines), at_a_time)
+        ]
+        self.n_trials += len(lines)
+        steps, scores = zip(*found, strict=True)
+        return np.concatenate(steps), np.concatenate(scores)
+
+    def _line_search(self, thetas, lines):
+        table, n_lines = self._table, len(lines)
+        limits = self._limits(thetas, lines)
+        moves, fill = self._model.line_events[self._objective.tally](thetas, lines, limits)
+        t = table.scratch("t", (n_lines, table.n_padded))
+        kind = table.scratch("kind", (-(-n_lines * table.n_padded // 4),)).view(np.uint16)
+        kind = kind[: t.size].reshape(t.shape)
+        multiplications = len(thetas) + n_lines + n_lines * EVENT_MULTIPLICATIONS / (
+            table.n_features + 1
+        )
+        map_parts = self._map(multiplications)
+
+        def of_block(i):
+            self._check_time()
+            start = np.zeros((n_lines, self._n_tallies))
+            rows = table.rows(i)
+            fill(table.block(i), table.scratch, t[:, rows], kind[:, rows], start)
+            return start
+
+        start = np.zeros((n_lines, self._n_tallies))
+        for part in map_parts(of_block, range(table.n_blocks)):
+            start += part
+        return best_steps(
+            t,
+            kind,
+            table.weight,
+            start,
+            moves,
+            limits,
+            self._objective.score,
+            has_bounds=self._perfect_rest is not None,
+            rounding=lambda score: ROUNDING * (self._objective.scale + abs(score)),
+            map_parts=map_parts,
+        )
+
+    def _limits(self, thetas, lines):
+        """How far each line may be gone in either direction ``[P, 2]`` without leaving the bounds."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = (self.bounds[:, np.newaxis] - thetas) / lines
+        reach.sort(axis=0)
+        low = np.max(reach[0], axis=1, where=lines != 0, initial=-np.inf)
+        high = np.min(reach[1], axis=1, where=lines != 0, initial=np.inf)
+        return np.column_stack([low, high])
 
     def row_errors(self, theta):
         """How wrong each row of positive weight is; 0 is right.

@@ -17,6 +17,15 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     the squares that the L2 penalty sums: ``penalty_weights @ theta ** 2``;
 ``initial(rng, n) -> thetas``
     random starting points at the data's scale;
+``bounds``, ``integer``
+    the lowest and highest ``theta`` ``[2, n_params]``, the same for entries that are fixed, and
+    which entries are whole numbers ``[n_params]``;
+``line_groups``
+    lists of indices into ``theta``: along a line within one of them, a row flips at most once;
+``line_events``
+    a dict from tallies to methods ``(thetas, lines, limits) -> (moves, fill)``, which say where
+    rows flip along lines, see `tabtrain._kernels.sweep`: ``moves`` are what kinds of events do,
+    ``fill(block, scratch, t[P, n], kind[P, n], start[P, T])`` finds those of a block;
 ``fused``
     a dict from tallies to kernels that do `forward` and the tally in one.
 """

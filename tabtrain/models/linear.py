@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tabtrain._kernels import linear  # type: ignore[attr-defined]
+from tabtrain._kernels import linear, sweep  # type: ignore[attr-defined]
 from tabtrain._kernels.confusion import tally
 
 
@@ -23,10 +23,24 @@ class LinearModel:
     output_center, output_scale : float
     fit_intercept : bool
         If not, the constants are 0, and so must the centers be.
+    bounds : tuple of two numbers or arrays of shape (n_params,)
+        The lowest and highest values of the entries of ``theta``; those of whole numbers are
+        whole. Where both are the same, the entry is fixed.
+    integer : bool or array of shape (n_params,)
+        Which entries of ``theta`` are whole numbers.
     """
 
     def __init__(
-        self, n_outputs, center, scale, *, output_center=0.0, output_scale=1.0, fit_intercept=True
+        self,
+        n_outputs,
+        center,
+        scale,
+        *,
+        output_center=0.0,
+        output_scale=1.0,
+        fit_intercept=True,
+        bounds=(-np.inf, np.inf),
+        integer=False,
     ):
         self.n_outputs = n_outputs
         self.n_features = len(scale)
@@ -39,6 +53,14 @@ class LinearModel:
         self.fused = {tally: linear.confusion} if n_outputs == 1 else {}
         self._n_weights = n_outputs * self.n_features
         self.n_params = self._n_weights + n_outputs * fit_intercept
+        self.bounds = np.array([np.broadcast_to(bound, self.n_params) for bound in bounds])
+        self.integer = np.broadcast_to(integer, self.n_params)
+        # Which output a parameter belongs to.
+        self._output = np.repeat(np.arange(n_outputs), self.n_features)
+        if fit_intercept:
+            self._output = np.append(self._output, np.arange(n_outputs))
+        self.line_groups = [np.flatnonzero(self._output == c) for c in range(n_outputs)]
+        self.line_events = {tally: self._flips}
         self.penalty_weights = np.zeros(self.n_params)
         self.penalty_weights[: self._n_weights] = output_scale**2
 
@@ -63,6 +85,27 @@ class LinearModel:
         if not self.fit_intercept:
             return weights.ravel()
         return np.concatenate([weights.ravel(), self.output_scale * constants])
+
+    def _flips(self, thetas, lines, limits):
+        """Raw predictions are affine along any line, and labels flip once if one output moves."""
+        moved = self._output[np.argmax(lines != 0, axis=1)]
+        params = self.parameters(thetas)
+        slopes = self.parameters(lines) - self.parameters(np.zeros((1, self.n_params)))
+        entries = np.append(
+            np.arange(self.n_features) + moved[:, np.newaxis] * self.n_features,
+            self._n_weights + moved[:, np.newaxis],
+            axis=1,
+        )
+        slopes = np.take_along_axis(slopes, entries, axis=1)
+
+        def fill(block, scratch, t, kind, start):
+            raw = scratch("raw", (len(params), self.n_outputs, len(block.y)))
+            slope = scratch("slope", (len(slopes), 1, len(block.y)))
+            linear.forward(params, block.tiles, raw)
+            linear.forward(slopes, block.tiles, slope)
+            sweep.flips(raw, slope[:, 0], moved, block.y, block.weight, limits, t, kind, start)
+
+        return sweep.moves_of_flips(self.n_outputs, moved), fill
 
     def coefficients(self, theta):
         """``coef`` of shape (n_outputs, n_features), ``intercept`` of shape (n_outputs,)."""

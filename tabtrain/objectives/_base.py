@@ -23,6 +23,9 @@ class Objective(BaseEstimator):
         Whether the raw predictions of a trained model are log-odds.
     scale : float
         The size of the terms of a score, which its rounding errors are in proportion to.
+    is_affine : bool
+        Whether the score is an affine function of the tally, so that its derivative is
+        everywhere the same; only asked for where `tally_gradient` is given.
     tally_gradient : callable or None
         ``tally_gradient(raw[1, C, n], y[n], weight[n], dscore[T], tallies[1, T],
         raw_grad[C, n])`` adds to the tally and fills ``raw_grad`` with the derivative of
@@ -32,6 +35,7 @@ class Objective(BaseEstimator):
     target: str
     probabilistic = False
     scale: Any = 1.0
+    is_affine = False
     tally_gradient: Callable[..., None] | None = None
 
     def bind(self, y, weight):
@@ -68,8 +72,7 @@ class Objective(BaseEstimator):
     def score_gradient(self, tally):
         """The derivative ``[T]`` of the score; only asked for where `tally_gradient` is given.
 
-        ``tally`` is that of perfect predictions: such an objective is a loss, whose score
-        falls in proportion to its sum, so that its derivative is everywhere the same.
+        ``tally`` is that of the candidate or, where `is_affine`, of perfect predictions.
         """
         raise NotImplementedError
 
@@ -79,6 +82,10 @@ class Objective(BaseEstimator):
         With it a candidate can be given up when even perfect answers for the rows it has
         not seen would not make it the best. None: no such bound is known.
         """
+        return None
+
+    def softened(self, tau):
+        """The same objective with smooth counts, which has a gradient; None if there is none."""
         return None
 
     def row_errors(self, raw, y):

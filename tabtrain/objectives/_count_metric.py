@@ -36,6 +36,12 @@ class CountMetric(Objective):
         n_classes = round(np.sqrt(tallies.shape[1]))
         return self.score_counts(tallies.reshape(-1, n_classes, n_classes))
 
+    def softened(self, tau):
+        # Imported here: that module imports this one.
+        from tabtrain.objectives.soft import Soft
+
+        return Soft(self, tau)
+
     def perfect(self, y, weight, n_classes):
         # Every metric here rises when a row moves from a wrong class to its own; one that
         # may not must say so by returning None.

@@ -8,6 +8,8 @@ from tabtrain.objectives._base import Objective, wrong_rows
 class MeanLoss(Objective):
     """The negative of a weighted mean; the tally is (sum of weights, sum of losses)."""
 
+    is_affine = True
+
     def n_tallies(self, n_classes):
         return 2
 

@@ -24,6 +24,7 @@ class R2(Objective):
     """
 
     target = "number"
+    is_affine = True
     row_errors = staticmethod(absolute_errors)
     _center = 0.0
 

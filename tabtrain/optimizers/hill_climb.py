@@ -105,7 +105,7 @@ class HillClimb(Optimizer):
     def step(self, problem, state):
         if state.step_size < self.min_step_size:
             return self._begin(problem, state, problem.initial(state.rng, 1)[0])
-        candidates = self._around(state, problem.n_params)
+        candidates = problem.project(self._around(state, problem.n_params))
         scores = problem.scores(candidates, at_least=state.summit_score)
         state = self._adapt(state, np.mean(scores > state.summit_score), problem.n_params)
         best = np.argmax(scores)

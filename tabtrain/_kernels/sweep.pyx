@@ -1,0 +1,539 @@
+"""The best step on a line where each row's label is a step function.
+
+A row that flips between two labels at ``t`` is an event of some *kind*. What a kind of event
+does to a tally is said by a row of ``moves``: the entry that the row's weight leaves, the entry
+it comes to, and the entry where it would be best. So this knows nothing of models or metrics.
+
+Events are counted in buckets; the tallies between buckets are prefix sums of these, and the best
+that can happen inside a bucket is what it begins with plus its gains without its losses. Only
+buckets where this is good enough are collected, sorted and stepped through.
+"""
+
+import numpy as np
+
+from libc.stdint cimport int32_t, uint8_t, uint16_t
+from libc.stdlib cimport free
+from libc.string cimport memcpy
+
+from tabtrain._kernels.lanes cimport LANES
+
+cdef extern from "sweep.h" nogil:
+    ctypedef struct event:
+        double t
+        double weight
+        int32_t bucket
+        uint16_t kind
+        uint16_t line
+    void add_event_weights(
+        const double *t, const uint16_t *kind, Py_ssize_t n_rows, const double *weight,
+        float scale, int n_buckets, Py_ssize_t n_kinds, double *sums,
+    ) noexcept
+    Py_ssize_t append_events(
+        const double *t, const uint16_t *kind, Py_ssize_t n_rows, const double *weight,
+        float scale, int n_buckets, const uint8_t *keep, uint16_t line, event **events,
+        Py_ssize_t n_events, Py_ssize_t *capacity,
+    ) noexcept
+    void sort_events(event *events, Py_ssize_t n) noexcept
+    double middle(double low, double high) noexcept
+    double width(double low, double high) noexcept
+    void c_binary_flips "binary_flips"(
+        const double *raw, const double *slope, Py_ssize_t n_rows, const double *y,
+        const double *weight, double low, double high, double *t, uint16_t *kind,
+        double *start,
+    ) noexcept
+    void c_class_flips "class_flips"(
+        const double *raw, Py_ssize_t n_outputs, Py_ssize_t moved, const double *slope,
+        Py_ssize_t n_rows, const double *y, const double *weight, double low, double high,
+        double *t, uint16_t *kind, double *start,
+    ) noexcept
+    double INFINITY
+
+EVENT = np.dtype(
+    [("t", "f8"), ("weight", "f8"), ("bucket", "i4"), ("kind", "u2"), ("line", "u2")]
+)
+EVENT_BYTES = EVENT.itemsize
+# So many events are looked at for the typical size of t.
+cdef enum:
+    SAMPLE = 31
+
+
+def flips(
+    const double[:, :, ::1] raw,
+    const double[:, ::1] slope,
+    const Py_ssize_t[::1] moved,
+    const double[::1] y,
+    const double[::1] weight,
+    const double[:, ::1] limits,
+    double[:, :] t,
+    uint16_t[:, :] kind,
+    double[:, ::1] start,
+):
+    """Where the labels of a block flip, if raw predictions are affine along the lines.
+
+    Of one output, label 1 is ``raw + t * slope > 0``. Of several, the label is the largest, and
+    the slope is that of the output ``moved``, the others staying.
+
+    Parameters
+    ----------
+    raw : float64 array of shape (n_lines or 1, n_outputs, n_rows)
+        Raw predictions where the lines begin; one for all, if all begin at the same place.
+    slope : float64 array of shape (n_lines, n_rows)
+    moved : intp array of shape (n_lines,)
+    y, weight : float64 arrays of shape (n_rows,)
+    limits : float64 array of shape (n_lines, 2)
+        Between which t lies.
+    t : float64 array of shape (n_lines, n_rows), filled
+        Infinite for rows without an event; rows side by side.
+    kind : uint16 array of shape (n_lines, n_rows), filled
+        As `moves_of_flips` lists them.
+    start : float64 array of shape (n_lines, n_classes * n_classes), added to
+        The tally at the lower limits.
+    """
+    cdef Py_ssize_t n_lines = slope.shape[0], n_outputs = raw.shape[1], n_rows = raw.shape[2], p
+    cdef Py_ssize_t n_classes = max(n_outputs, 2)
+    cdef const double *of_line
+    if raw.shape[0] not in (1, n_lines) or slope.shape[1] != n_rows or moved.shape[0] != n_lines \
+            or y.shape[0] != n_rows or weight.shape[0] != n_rows or n_rows % LANES \
+            or limits.shape[0] != n_lines or limits.shape[1] != 2:
+        raise ValueError("slope, moved, y, weight or limits do not fit raw")
+    if t.shape[0] != n_lines or t.shape[1] != n_rows or kind.shape[0] != n_lines \
+            or kind.shape[1] != n_rows or start.shape[0] != n_lines \
+            or start.shape[1] != n_classes * n_classes:
+        raise ValueError("t, kind or start do not fit raw")
+    if n_lines == 0 or n_rows == 0:
+        return
+    if t.strides[1] != sizeof(double) or kind.strides[1] != sizeof(uint16_t):
+        raise ValueError("the rows of t and kind do not lie side by side")
+    with nogil:
+        for p in range(n_lines):
+            of_line = &raw[p if raw.shape[0] > 1 else 0, 0, 0]
+            if n_outputs == 1:
+                c_binary_flips(
+                    of_line, &slope[p, 0], n_rows, &y[0], &weight[0], limits[p, 0],
+                    limits[p, 1], &t[p, 0], &kind[p, 0], &start[p, 0],
+                )
+            else:
+                c_class_flips(
+                    of_line, n_outputs, moved[p], &slope[p, 0], n_rows, &y[0], &weight[0],
+                    limits[p, 0], limits[p, 1], &t[p, 0], &kind[p, 0], &start[p, 0],
+                )
+
+
+def moves_of_flips(Py_ssize_t n_outputs, const Py_ssize_t[::1] moved):
+    """What the events of `flips` do to confusion counts.
+
+    Returns
+    -------
+    int32 array of shape (n_lines or 1, n_kinds, 3)
+        The entries of the tally that a row leaves, comes to, and would best be in.
+    """
+    if n_outputs == 1:
+        # A row of class y leaves predicted class 1 - up for up.
+        return np.array(
+            [[[2 * y + 1 - up, 2 * y + up, 3 * y] for y in range(2) for up in range(2)]],
+            dtype=np.int32,
+        )
+    label, best, up = np.indices((n_outputs, n_outputs, 2)).reshape(3, -1)
+    line = np.asarray(moved)[:, np.newaxis]
+    entry_of_best, entry_of_moved = label * n_outputs + best, label * n_outputs + line
+    return np.stack(
+        [
+            np.where(up, entry_of_best, entry_of_moved),
+            np.where(up, entry_of_moved, entry_of_best),
+            np.broadcast_to(label * (n_outputs + 1), entry_of_moved.shape),
+        ],
+        axis=-1,
+    ).astype(np.int32)
+
+
+def typical_sizes(const double[:, ::1] t):
+    """The scale of each line's buckets: the median size of some of its t, 1 if there are none.
+
+    Parameters
+    ----------
+    t : float64 array of shape (n_lines, n_rows)
+
+    Returns
+    -------
+    float32 array of shape (n_lines,)
+    """
+    cdef float[::1] scales = np.ones(t.shape[0], dtype=np.float32)
+    cdef double found[SAMPLE]
+    cdef double size
+    cdef Py_ssize_t p, i, j, n, n_rows = t.shape[1], step = max(n_rows // (2 * SAMPLE), 1)
+    with nogil:
+        for p in range(t.shape[0]):
+            n = 0
+            i = 0
+            while i < n_rows and n < SAMPLE:
+                size = abs(t[p, i])
+                if 0 < size < INFINITY:
+                    j = n
+                    while j > 0 and found[j - 1] > size:
+                        found[j] = found[j - 1]
+                        j -= 1
+                    found[j] = size
+                    n += 1
+                i += step
+            if n > 0:
+                # So that no sum of scale and t is denormal or infinite for the scale's sake.
+                scales[p] = <float> min(max(found[n // 2], 1e-30), 1e30)
+    return np.asarray(scales)
+
+
+def bucket_sums(
+    const double[:, :] t,
+    const uint16_t[:, :] kind,
+    const double[::1] weight,
+    const float[::1] scale,
+    double[:, :, ::1] sums,
+):
+    """Add the weights of events.
+
+    Parameters
+    ----------
+    t, kind : arrays of shape (n_lines, n_rows)
+    weight : float64 array of shape (n_rows,)
+    scale : float32 array of shape (n_lines,)
+        Of `typical_sizes`.
+    sums : float64 array of shape (n_lines, n_buckets, n_kinds), added to
+        The number of buckets is even.
+    """
+    cdef Py_ssize_t p, n_rows = t.shape[1]
+    check_events(t, kind, weight, scale)
+    if sums.shape[0] != t.shape[0] or sums.shape[1] % 2:
+        raise ValueError("sums do not fit t")
+    if n_rows == 0:
+        return
+    with nogil:
+        for p in range(t.shape[0]):
+            add_event_weights(
+                &t[p, 0], &kind[p, 0], n_rows, &weight[0], scale[p], sums.shape[1],
+                sums.shape[2], &sums[p, 0, 0],
+            )
+
+
+cdef int check_events(
+    const double[:, :] t, const uint16_t[:, :] kind, const double[::1] weight,
+    const float[::1] scale,
+) except -1:
+    if kind.shape[0] != t.shape[0] or kind.shape[1] != t.shape[1] or scale.shape[0] != t.shape[0] \
+            or weight.shape[0] != t.shape[1] or t.shape[1] % LANES:
+        raise ValueError("kind, weight or scale do not fit t")
+    if t.shape[1] > 0 and t.shape[0] > 0 \
+            and (t.strides[1] != sizeof(double) or kind.strides[1] != sizeof(uint16_t)):
+        raise ValueError("the rows of t and kind do not lie side by side")
+    return 0
+
+
+def bucket_tallies(
+    const double[:, :, ::1] sums,
+    const int32_t[:, :, ::1] moves,
+    const double[:, ::1] start,
+    double[:, :, ::1] tallies,
+):
+    """The tallies between buckets, and the best there can be inside each.
+
+    Parameters
+    ----------
+    sums : float64 array of shape (n_lines, n_buckets, n_kinds)
+    moves : int32 array of shape (n_lines or 1, n_kinds, 3)
+    start : float64 array of shape (n_lines, n_tallies)
+    tallies : float64 array of shape (n_tallies, n_lines, 2 * n_buckets + 1), filled
+        At even places what is between buckets, at odd ones the best inside a bucket.
+    """
+    cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1], n_kinds = sums.shape[2]
+    cdef Py_ssize_t n_tallies = start.shape[1], p, q, b, k, j
+    cdef double w
+    if moves.shape[0] not in (1, n_lines) or moves.shape[1] != n_kinds or moves.shape[2] != 3 \
+            or start.shape[0] != n_lines:
+        raise ValueError("moves or start do not fit sums")
+    if tallies.shape[0] != n_tallies or tallies.shape[1] != n_lines \
+            or tallies.shape[2] != 2 * n_buckets + 1:
+        raise ValueError("tallies do not fit sums")
+    with nogil:
+        for p in range(n_lines):
+            q = p if moves.shape[0] > 1 else 0
+            for j in range(n_tallies):
+                tallies[j, p, 0] = start[p, j]
+            for b in range(n_buckets):
+                for j in range(n_tallies):
+                    tallies[j, p, 2 * b + 1] = tallies[j, p, 2 * b]
+                    tallies[j, p, 2 * b + 2] = tallies[j, p, 2 * b]
+                for k in range(n_kinds):
+                    w = sums[p, b, k]
+                    if w != 0.0:
+                        tallies[moves[q, k, 0], p, 2 * b + 1] -= w
+                        tallies[moves[q, k, 2], p, 2 * b + 1] += w
+                        tallies[moves[q, k, 0], p, 2 * b + 2] -= w
+                        tallies[moves[q, k, 1], p, 2 * b + 2] += w
+
+
+def choose_buckets(
+    const double[:, :] scores, const double[:, :, ::1] sums, const double[::1] least
+):
+    """Which buckets may hold the best step: those whose bound reaches the least, and, as these
+    have to be seen to their ends, the nearest with events on both sides.
+
+    Parameters
+    ----------
+    scores : float64 array of shape (n_lines, 2 * n_buckets + 1)
+        Of the tallies of `bucket_tallies`.
+    sums : float64 array of shape (n_lines, n_buckets, n_kinds)
+    least : float64 array of shape (n_lines,)
+
+    Returns
+    -------
+    uint8 array of shape (n_lines, n_buckets)
+    """
+    cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1], n_kinds = sums.shape[2]
+    cdef Py_ssize_t p, b, k, last
+    cdef bint wanted, last_wanted
+    if scores.shape[0] != n_lines or scores.shape[1] != 2 * n_buckets + 1 \
+            or least.shape[0] != n_lines:
+        raise ValueError("scores or least do not fit sums")
+    cdef uint8_t[:, ::1] keep = np.zeros((n_lines, n_buckets), dtype=np.uint8)
+    with nogil:
+        for p in range(n_lines):
+            last = -1
+            last_wanted = False
+            for b in range(n_buckets):
+                # Not >=, so that NaN is looked into.
+                wanted = not scores[p, 2 * b + 1] < least[p]
+                k = 0
+                while k < n_kinds and sums[p, b, k] == 0.0:
+                    k += 1
+                if k == n_kinds:
+                    continue
+                if wanted and last >= 0:
+                    keep[p, last] = 1
+                keep[p, b] = wanted or last_wanted
+                last = b
+                last_wanted = wanted
+    return np.asarray(keep)
+
+
+def collect(
+    const double[:, :] t,
+    const uint16_t[:, :] kind,
+    const double[::1] weight,
+    const float[::1] scale,
+    const uint8_t[:, ::1] keep,
+):
+    """The events of some buckets.
+
+    Parameters
+    ----------
+    t, kind, weight, scale
+        As for `bucket_sums`.
+    keep : uint8 array of shape (n_lines, n_buckets)
+
+    Returns
+    -------
+    EVENT array, viewed as uint8
+        Line by line, in the order of the rows.
+    """
+    cdef event *events = NULL
+    cdef Py_ssize_t n_events = 0, capacity = 0, p, n_rows = t.shape[1]
+    check_events(t, kind, weight, scale)
+    if keep.shape[0] != t.shape[0] or keep.shape[1] % 2 or t.shape[0] > 2**16:
+        raise ValueError("keep does not fit t")
+    try:
+        if n_rows > 0:
+            with nogil:
+                for p in range(t.shape[0]):
+                    n_events = append_events(
+                        &t[p, 0], &kind[p, 0], n_rows, &weight[0], scale[p], keep.shape[1],
+                        &keep[p, 0], <uint16_t> p, &events, n_events, &capacity,
+                    )
+                    if n_events < 0:
+                        break
+        if n_events < 0:
+            raise MemoryError("no memory for the events of a line")
+        result = np.empty(n_events * sizeof(event), dtype=np.uint8)
+        copy_events(events, n_events, result)
+        return result
+    finally:
+        free(events)
+
+
+cdef void copy_events(event *events, Py_ssize_t n, uint8_t[::1] target):
+    if n > 0:
+        memcpy(&target[0], events, n * sizeof(event))
+
+
+def sort(
+    const uint8_t[::1] events, Py_ssize_t n_lines, Py_ssize_t n_buckets, const double[:, ::1] limits
+):
+    """Sort events by line and t, and put one at its upper limit behind each line's.
+
+    Parameters
+    ----------
+    events : EVENT array, viewed as uint8
+    n_lines, n_buckets : int
+    limits : float64 array of shape (n_lines, 2)
+
+    Returns
+    -------
+    EVENT array, viewed as uint8
+        The event behind each line's has weight 0, and the bucket behind all.
+    first : intp array of shape (n_lines + 1,)
+        Where in it each line begins.
+    """
+    cdef Py_ssize_t n = events.shape[0] // sizeof(event), i, p, b, place, count
+    cdef const event *old = <const event *> &events[0] if n > 0 else NULL
+    cdef uint8_t[::1] as_bytes = np.empty((n + n_lines) * sizeof(event), dtype=np.uint8)
+    cdef event *new = <event *> &as_bytes[0] if n_lines > 0 else NULL
+    cdef Py_ssize_t[::1] first = np.zeros(n_lines + 1, dtype=np.intp)
+    # Where in the new order each bucket begins; the last bucket of a line is behind all.
+    cdef Py_ssize_t[:, ::1] begin = np.zeros((n_lines, n_buckets + 1), dtype=np.intp)
+    with nogil:
+        for i in range(n):
+            begin[old[i].line, old[i].bucket] += 1
+        place = 0
+        for p in range(n_lines):
+            first[p] = place
+            for b in range(n_buckets + 1):
+                count = begin[p, b] if b < n_buckets else 1
+                begin[p, b] = place
+                place += count
+            new[place - 1].t = limits[p, 1]
+            new[place - 1].weight = 0.0
+            new[place - 1].bucket = <int32_t> n_buckets
+            new[place - 1].kind = 0
+            new[place - 1].line = <uint16_t> p
+        first[n_lines] = place
+        for i in range(n):
+            place = begin[old[i].line, old[i].bucket]
+            new[place] = old[i]
+            begin[old[i].line, old[i].bucket] = place + 1
+        # Now each bucket's entry is where it ends.
+        place = 0
+        for p in range(n_lines):
+            for b in range(n_buckets):
+                if begin[p, b] - place > 1:
+                    sort_events(new + place, begin[p, b] - place)
+                place = begin[p, b]
+            place += 1
+    return np.asarray(as_bytes), np.asarray(first)
+
+
+def tallies_before(
+    const uint8_t[::1] events,
+    Py_ssize_t begin,
+    const int32_t[:, :, ::1] moves,
+    const double[:, :, ::1] known,
+    const double[::1] last,
+    double[:, ::1] tallies,
+):
+    """Fill the tallies just before some sorted events.
+
+    Parameters
+    ----------
+    events : EVENT array, viewed as uint8
+    begin : int
+        The first of the events that are asked for.
+    moves : int32 array of shape (n_lines or 1, n_kinds, 3)
+    known : float64 array of shape (n_tallies, n_lines, 2 * n_buckets + 1 or 1)
+        The tallies of `bucket_tallies`, or only those at the beginnings of lines.
+    last : float64 array of shape (n_tallies,)
+        The tally before the event before the first, if there is one.
+    tallies : float64 array of shape (n_tallies, n_asked_for), filled
+    """
+    cdef Py_ssize_t n = tallies.shape[1], n_tallies = tallies.shape[0], i, j, q
+    cdef bint of_buckets = known.shape[2] > 1
+    if begin < 0 or (begin + n) * <Py_ssize_t> sizeof(event) > events.shape[0] \
+            or known.shape[0] != n_tallies or last.shape[0] != n_tallies:
+        raise ValueError("tallies do not fit events")
+    if n == 0:
+        return
+    cdef const event *first = <const event *> &events[0]
+    cdef const event *this
+    cdef const event *previous
+    with nogil:
+        for i in range(n):
+            this = first + begin + i
+            previous = this - 1 if begin + i > 0 else NULL
+            if previous == NULL or previous.line != this.line \
+                    or (of_buckets and previous.bucket != this.bucket):
+                # There may be events left out between two buckets.
+                for j in range(n_tallies):
+                    tallies[j, i] = known[j, this.line, 2 * this.bucket if of_buckets else 0]
+            else:
+                q = this.line if moves.shape[0] > 1 else 0
+                for j in range(n_tallies):
+                    tallies[j, i] = tallies[j, i - 1] if i > 0 else last[j]
+                tallies[moves[q, previous.kind, 0], i] -= previous.weight
+                tallies[moves[q, previous.kind, 1], i] += previous.weight
+
+
+def best_steps(
+    const uint8_t[::1] events,
+    const Py_ssize_t[::1] first,
+    const double[:, ::1] limits,
+    const double[::1] scores,
+):
+    """The middle of the widest interval with the best score, of each line.
+
+    Parameters
+    ----------
+    events : EVENT array, viewed as uint8
+        Sorted.
+    first : intp array of shape (n_lines + 1,)
+    limits : float64 array of shape (n_lines, 2)
+    scores : float64 array of shape (n_events,)
+        Of the intervals that end at the events.
+
+    Returns
+    -------
+    steps, best : float64 arrays of shape (n_lines,)
+        0 and minus infinity where no step lies between the limits or has a score.
+    """
+    cdef Py_ssize_t n_lines = first.shape[0] - 1, p, i
+    cdef const event *all_events = <const event *> &events[0] if events.shape[0] > 0 else NULL
+    cdef double low, high, most, widest, between
+    cdef double run_low = 0.0, run_high = 0.0, low_inside = 0.0, high_inside = 0.0
+    if first[n_lines] != scores.shape[0] or limits.shape[0] != n_lines \
+            or events.shape[0] != scores.shape[0] * <Py_ssize_t> sizeof(event):
+        raise ValueError("events, limits or scores do not fit first")
+    cdef double[::1] steps = np.zeros(n_lines)
+    cdef double[::1] best = np.full(n_lines, -np.inf)
+    with nogil:
+        for p in range(n_lines):
+            most = -INFINITY
+            low = limits[p, 0]
+            for i in range(first[p], first[p + 1]):
+                high = all_events[i].t
+                if scores[i] > most and low < high and middle(low, high) < INFINITY:
+                    most = scores[i]
+                low = high
+            if most == -INFINITY:
+                continue
+            best[p] = most
+            widest = -1.0
+            low = limits[p, 0]
+            run_low = low
+            for i in range(first[p], first[p + 1]):
+                high = all_events[i].t
+                if low < high and middle(low, high) < INFINITY:
+                    if scores[i] != most:
+                        run_low = high
+                    elif width(run_low, high) > widest:
+                        widest = width(run_low, high)
+                        run_high = high
+                        low_inside = run_low
+                low = high
+            # The step must not be at an event in the midst of the interval.
+            run_low = low_inside
+            between = middle(run_low, run_high)
+            low = limits[p, 0]
+            for i in range(first[p], first[p + 1]):
+                high = all_events[i].t
+                if low < high and run_low <= low and high <= run_high \
+                        and low <= between <= high and middle(low, high) < INFINITY:
+                    low_inside = low
+                    high_inside = high
+                low = high
+            steps[p] = between if low_inside < between < high_inside \
+                else middle(low_inside, high_inside)
+    return np.asarray(steps), np.asarray(best)
