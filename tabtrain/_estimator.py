@@ -172,7 +172,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             validation = None if held_out is None else Problem(model, objective, held_out)
             optimizer = get_optimizer(
                 self.optimizer,
-                problem.has_gradient,
+                problem.capabilities,
                 self.objective,
                 objective_names(self._target, with_gradient=True),
             )

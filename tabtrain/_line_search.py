@@ -5,7 +5,7 @@ import numpy as np
 from tabtrain._kernels import sweep  # type: ignore[attr-defined]
 
 # Buckets hold about so many events each; more than these buckets leave the cache.
-EVENTS_A_BUCKET = 6
+EVENTS_A_BUCKET = 16
 MAX_BUCKETS = 4096
 # Where there are fewer events, or many more classes, all are sorted.
 SORT_ALL = 2**12

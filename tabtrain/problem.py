@@ -104,6 +104,32 @@ class Problem:
         self._shared.deadline = deadline
 
     @property
+    def capabilities(self):
+        """What optimizers may need: "gradient", "soft gradient" and "line search", if any."""
+        able = {
+            "gradient": self.has_gradient,
+            "soft gradient": self.softens,
+            "line search": self._goes_by_labels,
+        }
+        return frozenset(name for name in able if able[name])
+
+    @property
+    def _goes_by_labels(self):
+        return self._objective.tally in self._model.line_events
+
+    @property
+    def scale_free(self):
+        """Whether theta times a positive number has the same score."""
+        return self._model.scale_free and self._goes_by_labels and self.alpha == 0
+
+    def normalized(self, thetas):
+        """The same candidates, of length 1 if the problem is `scale_free`; zeros stay."""
+        if not self.scale_free:
+            return thetas
+        size = np.linalg.norm(thetas, axis=-1, keepdims=True)
+        return thetas / np.where(size > 0, size, 1.0)
+
+    @property
     def softens(self):
         """Whether there is a gradient once the counts are made smooth, see `softened`."""
         return (
@@ -309,13 +335,11 @@ class Problem:
 
     @property
     def line_groups(self):
-        """Of which parameters lines may be made for `line_search`: lists of indices.
+        """Of which parameters lines may be made for `line_search`: ``[n_groups, n_params]``.
 
-        None where the score does not go by steps along lines.
+        Those that are fixed are in none.
         """
-        if self._objective.tally not in self._model.line_events:
-            return None
-        return self._model.line_groups
+        return self._model.line_groups & (self.bounds[0] < self.bounds[1])
 
     def line_search(self, thetas, lines):
         """The best step on each of some lines, of all that can be told apart.
@@ -385,6 +409,8 @@ class Problem:
 
     def _limits(self, thetas, lines):
         """How far each line may be gone in either direction ``[P, 2]`` without leaving the bounds."""
+        if self._is_free:
+            return np.tile([-np.inf, np.inf], (len(lines), 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = (self.bounds[:, np.newaxis] - thetas) / lines
         reach.sort(axis=0)

@@ -31,7 +31,7 @@ def make_problem(optimizer, n_rows=200, objective=None, **table_options):
     table = Table(X, y, **table_options)
     mean, deviation = table.mean_and_deviation()
     if objective is None:
-        objective = NegLogLoss() if optimizer.needs_gradient else Accuracy()
+        objective = NegLogLoss() if "gradient" in optimizer.needs else Accuracy()
     return Problem(LinearModel(1, mean, deviation), objective, table, alpha=1e-3)
 
 
@@ -117,7 +117,7 @@ def test_no_time_at_all_keeps_the_start(optimizer):
 @optimizers
 def test_constant_objective(optimizer):
     """There is nothing to find, and nothing to fall over."""
-    if optimizer.needs_gradient:
+    if "gradient" in optimizer.needs:
         X, y = np.ones((40, 2)), np.arange(40) % 2
         table = Table(X, y)
         problem = Problem(LinearModel(1, np.ones(2), np.zeros(2)), NegLogLoss(), table)
@@ -129,7 +129,7 @@ def test_constant_objective(optimizer):
 
 
 @pytest.mark.parametrize(
-    "optimizer", [each for each in OPTIMIZERS if not each.needs_gradient], ids=str
+    "optimizer", [each for each in OPTIMIZERS if not each.needs], ids=str
 )
 def test_worst_scores_everywhere(optimizer):
     problem = make_problem(optimizer, objective=CountScore(lambda counts: np.nan))

@@ -55,6 +55,36 @@ MULTIVERSION static void add_event_weights(const double *t, const uint16_t *kind
     }
 }
 
+/* What the events of a kind do: the entry of the tally that a row's weight leaves, the entry it
+ * comes to, and the entry where it would best be. */
+typedef struct {
+    int32_t from, to, best;
+} move;
+
+/* Fills the tallies between buckets (at even places) and the best inside them (at odd ones) of
+ * one line; entries of a tally are stride apart. now and best: room for n_tallies. */
+static void fill_bucket_tallies(const double *sums, ptrdiff_t n_buckets, ptrdiff_t n_kinds,
+                                const move *moves, const double *start, ptrdiff_t n_tallies,
+                                double *tallies, ptrdiff_t stride, double *now, double *best)
+{
+    memcpy(now, start, n_tallies * sizeof(double));
+    for (ptrdiff_t j = 0; j < n_tallies; j++) tallies[j * stride] = now[j];
+    for (ptrdiff_t b = 0; b < n_buckets; b++, sums += n_kinds) {
+        memcpy(best, now, n_tallies * sizeof(double));
+        for (ptrdiff_t k = 0; k < n_kinds; k++) {
+            double w = sums[k];
+            best[moves[k].from] -= w;
+            best[moves[k].best] += w;
+            now[moves[k].from] -= w;
+            now[moves[k].to] += w;
+        }
+        for (ptrdiff_t j = 0; j < n_tallies; j++) {
+            tallies[j * stride + 2 * b + 1] = best[j];
+            tallies[j * stride + 2 * b + 2] = now[j];
+        }
+    }
+}
+
 typedef struct {
     double t, weight;
     int32_t bucket;

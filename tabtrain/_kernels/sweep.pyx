@@ -24,6 +24,13 @@ cdef extern from "sweep.h" nogil:
         int32_t bucket
         uint16_t kind
         uint16_t line
+    ctypedef struct move:
+        pass
+    void fill_bucket_tallies(
+        const double *sums, Py_ssize_t n_buckets, Py_ssize_t n_kinds, const move *moves,
+        const double *start, Py_ssize_t n_tallies, double *tallies, Py_ssize_t stride,
+        double *now, double *best,
+    ) noexcept
     void add_event_weights(
         const double *t, const uint16_t *kind, Py_ssize_t n_rows, const double *weight,
         float scale, int n_buckets, Py_ssize_t n_kinds, double *sums,
@@ -243,30 +250,24 @@ def bucket_tallies(
         At even places what is between buckets, at odd ones the best inside a bucket.
     """
     cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1], n_kinds = sums.shape[2]
-    cdef Py_ssize_t n_tallies = start.shape[1], p, q, b, k, j
-    cdef double w
+    cdef Py_ssize_t n_tallies = start.shape[1], p
     if moves.shape[0] not in (1, n_lines) or moves.shape[1] != n_kinds or moves.shape[2] != 3 \
             or start.shape[0] != n_lines:
         raise ValueError("moves or start do not fit sums")
     if tallies.shape[0] != n_tallies or tallies.shape[1] != n_lines \
             or tallies.shape[2] != 2 * n_buckets + 1:
         raise ValueError("tallies do not fit sums")
+    if n_lines == 0 or n_buckets == 0:
+        return
+    cdef double[:, ::1] room = np.empty((2, n_tallies))
     with nogil:
         for p in range(n_lines):
-            q = p if moves.shape[0] > 1 else 0
-            for j in range(n_tallies):
-                tallies[j, p, 0] = start[p, j]
-            for b in range(n_buckets):
-                for j in range(n_tallies):
-                    tallies[j, p, 2 * b + 1] = tallies[j, p, 2 * b]
-                    tallies[j, p, 2 * b + 2] = tallies[j, p, 2 * b]
-                for k in range(n_kinds):
-                    w = sums[p, b, k]
-                    if w != 0.0:
-                        tallies[moves[q, k, 0], p, 2 * b + 1] -= w
-                        tallies[moves[q, k, 2], p, 2 * b + 1] += w
-                        tallies[moves[q, k, 0], p, 2 * b + 2] -= w
-                        tallies[moves[q, k, 1], p, 2 * b + 2] += w
+            fill_bucket_tallies(
+                &sums[p, 0, 0], n_buckets, n_kinds,
+                <const move *> &moves[p if moves.shape[0] > 1 else 0, 0, 0], &start[p, 0],
+                n_tallies, &tallies[0, p, 0], n_lines * (2 * n_buckets + 1), &room[0, 0],
+                &room[1, 0],
+            )
 
 
 def choose_buckets(

@@ -20,8 +20,10 @@ optimizers move: about 1 is a large value for each of its entries. A model has
 ``bounds``, ``integer``
     the lowest and highest ``theta`` ``[2, n_params]``, the same for entries that are fixed, and
     which entries are whole numbers ``[n_params]``;
+``scale_free``
+    whether ``theta`` times a positive number predicts the same classes;
 ``line_groups``
-    lists of indices into ``theta``: along a line within one of them, a row flips at most once;
+    ``[n_groups, n_params]`` of bool: along a line within one group, a row flips at most once;
 ``line_events``
     a dict from tallies to methods ``(thetas, lines, limits) -> (moves, fill)``, which say where
     rows flip along lines, see `tabtrain._kernels.sweep`: ``moves`` are what kinds of events do,

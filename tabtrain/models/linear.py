@@ -59,7 +59,11 @@ class LinearModel:
         self._output = np.repeat(np.arange(n_outputs), self.n_features)
         if fit_intercept:
             self._output = np.append(self._output, np.arange(n_outputs))
-        self.line_groups = [np.flatnonzero(self._output == c) for c in range(n_outputs)]
+        self.line_groups = self._output == np.arange(n_outputs)[:, np.newaxis]
+        # The size of theta changes no label, but what is bounded or whole has a size.
+        self.scale_free = (
+            output_center == 0 and not self.integer.any() and bool(np.isinf(self.bounds).all())
+        )
         self.line_events = {tally: self._flips}
         self.penalty_weights = np.zeros(self.n_params)
         self.penalty_weights[: self._n_weights] = output_scale**2
@@ -88,15 +92,16 @@ class LinearModel:
 
     def _flips(self, thetas, lines, limits):
         """Raw predictions are affine along any line, and labels flip once if one output moves."""
-        moved = self._output[np.argmax(lines != 0, axis=1)]
-        params = self.parameters(thetas)
-        slopes = self.parameters(lines) - self.parameters(np.zeros((1, self.n_params)))
-        entries = np.append(
-            np.arange(self.n_features) + moved[:, np.newaxis] * self.n_features,
-            self._n_weights + moved[:, np.newaxis],
-            axis=1,
-        )
-        slopes = np.take_along_axis(slopes, entries, axis=1)
+        n_lines = len(lines)
+        params, slopes = self.parameters(thetas), self.parameters(lines)
+        slopes[:, self._n_weights :] -= self.output_center
+        moved = np.zeros(n_lines, dtype=np.intp)
+        if self.n_outputs > 1:
+            moved = self._output[np.argmax(lines != 0, axis=1)]
+            weights = slopes[:, : self._n_weights].reshape(n_lines, self.n_outputs, -1)
+            constants = slopes[:, self._n_weights :]
+            each = np.arange(n_lines)
+            slopes = np.column_stack([weights[each, moved], constants[each, moved]])
 
         def fill(block, scratch, t, kind, start):
             raw = scratch("raw", (len(params), self.n_outputs, len(block.y)))

@@ -19,14 +19,24 @@ if TYPE_CHECKING:  # the classes are found when the package is imported
 __all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
 
 
-def get_optimizer(optimizer, has_gradient, objective, with_gradient):
+# What optimizers may need, as errors say it.
+_NEEDS = {
+    "gradient": "a gradient",
+    "soft gradient": "a metric of counts that can be made smooth",
+    "line search": "a metric of counts, and rows that flip one by one along lines",
+}
+
+
+def get_optimizer(optimizer, capabilities, objective, with_gradient):
     """The optimizer that a user named or gave, checked against what the problem can do.
 
     Parameters
     ----------
     optimizer : str or Optimizer
-        A name, an optimizer, or "auto": gradients where there are any.
-    has_gradient : bool
+        A name, an optimizer, or "auto": gradients where there are any, else exact line
+        searches, else climbing.
+    capabilities : frozenset of str
+        Of the problem.
     objective : str, Objective or callable
         As the user gave it, to name it in errors.
     with_gradient : list of str
@@ -48,7 +58,8 @@ def get_optimizer(optimizer, has_gradient, objective, with_gradient):
     if isinstance(optimizer, str):
         name = optimizer
         if name == "auto":
-            name = "lbfgs" if has_gradient else "hill_climb"
+            order = ("lbfgs", "exact_line_search", "hill_climb")
+            name = next(each for each in order if _by_name[each].needs <= capabilities)
         if name not in _by_name:
             raise ValueError(f"optimizer must be {accepted}, got {optimizer!r}")
         found = _by_name[name]()
@@ -57,11 +68,16 @@ def get_optimizer(optimizer, has_gradient, objective, with_gradient):
     else:
         raise TypeError(f"optimizer must be {accepted}, got {optimizer!r}")
     found.check()
-    if found.needs_gradient and not has_gradient:
-        would_work = [name for name, cls in _by_name.items() if not cls.needs_gradient]
-        raise ValueError(
-            f"optimizer={optimizer!r} needs a gradient, and objective={objective!r} has none: "
-            f"use an optimizer that needs none ({', '.join(map(repr, would_work))}) or an "
-            f"objective that has one ({', '.join(map(repr, with_gradient))})"
+    for need in sorted(found.needs - capabilities):
+        would_work = [name for name, cls in _by_name.items() if cls.needs <= capabilities]
+        message = (
+            f"optimizer={optimizer!r} needs {_NEEDS[need]}, and objective={objective!r} has none: "
+            f"use an optimizer that needs none ({', '.join(map(repr, would_work))})"
         )
+        if need == "gradient":
+            message += (
+                f" or an objective that has one ({', '.join(map(repr, with_gradient))}, or Soft "
+                "of a metric of counts)"
+            )
+        raise ValueError(message)
     return found

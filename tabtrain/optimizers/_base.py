@@ -32,13 +32,13 @@ class Optimizer(BaseEstimator):
 
     Attributes
     ----------
-    needs_gradient : bool
-        Whether the model and the objective must have one.
+    needs : frozenset of str
+        Of `Problem.capabilities`, those that it cannot do without.
     expects_convergence : bool
         Whether stopping for want of iterations is worth a warning.
     """
 
-    needs_gradient = False
+    needs: frozenset[str] = frozenset()
     expects_convergence = False
 
     def check(self):

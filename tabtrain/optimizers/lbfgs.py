@@ -55,7 +55,7 @@ class LBFGS(Optimizer):
     'no change'
     """
 
-    needs_gradient = True
+    needs = frozenset({"gradient"})
     expects_convergence = True
 
     def __init__(self, memory=10, gtol=1e-5, ftol=1e-14):
@@ -69,7 +69,7 @@ class LBFGS(Optimizer):
         check_number(self.ftol, "ftol", low=0)
 
     def start(self, problem, theta, rng):
-        score, gradient = problem.value_and_gradient(theta)
+        score, gradient = within_bounds(problem)(theta)
         largest = np.abs(gradient).max(initial=0.0)
         flat = self.gtol * max(1.0, largest)
         return _Curve(
@@ -111,10 +111,12 @@ class LBFGS(Optimizer):
 
         points = {}
 
+        evaluate = within_bounds(problem)
+
         def value_and_gradient(theta):
             key = theta.tobytes()
             if key not in points:
-                points[key] = (theta, *problem.value_and_gradient(theta))
+                points[key] = (problem.project(theta), *evaluate(theta))
             return points[key]
 
         direction = ascent_direction(state)
@@ -136,6 +138,19 @@ class LBFGS(Optimizer):
         if step_length is None:
             return None
         return value_and_gradient(state.theta + step_length * direction)
+
+
+def within_bounds(problem):
+    """The score of the nearest point within the bounds, and its gradient: 0 where a step leads
+    out of them."""
+
+    def value_and_gradient(theta):
+        low, high = problem.bounds
+        score, gradient = problem.value_and_gradient(problem.project(theta))
+        leads_out = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
+        return score, np.where(leads_out, 0.0, gradient)
+
+    return value_and_gradient
 
 
 def ascent_direction(state):
