@@ -94,13 +94,24 @@ def fresh_process(function, *args):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run(main, doc):
-    """Run a benchmark from the command line; ``--quick`` is its argument."""
+def run(main, doc, **options):
+    """Run a benchmark from the command line; ``--quick`` is its argument.
+
+    Parameters
+    ----------
+    main : callable
+    doc : str
+    **options : str
+        Keyword arguments of `main` that take a string, and the help on them.
+    """
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a smoke run of seconds")
-    quick = parser.parse_args().quick
+    for name, text in options.items():
+        parser.add_argument(f"--{name}", help=text)
+    given = vars(parser.parse_args())
+    quick = given["quick"]
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     print(f"{os.cpu_count()} processors, load {load}{', QUICK: a smoke run' * quick}")
-    main(quick)
+    main(**given)
