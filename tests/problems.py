@@ -9,7 +9,16 @@ from sklearn import metrics
 
 from tabtrain import objectives
 from tabtrain.models import LinearModel
-from tabtrain.optimizers import LBFGS, HillClimb, RandomSearch
+from tabtrain.optimizers import (
+    CMAES,
+    LBFGS,
+    AskTell,
+    DifferentialEvolution,
+    GeneticAlgorithm,
+    HillClimb,
+    RandomSearch,
+    SimulatedAnnealing,
+)
 from tests import reference
 
 # Objectives
@@ -199,7 +208,41 @@ def expected_score(name, raw, y, weight):
 
 # Optimizers and models
 
-OPTIMIZERS = [RandomSearch(16), HillClimb(16), HillClimb(7, step_size=0.5), LBFGS()]
+
+class Outside:
+    """Stands in for an optimizer of another library: draws around the best that it was told.
+
+    Attributes
+    ----------
+    told : list of tuple
+        The vectors and losses that it was told.
+    """
+
+    def __init__(self, theta, bounds, seed):
+        self.start, self.bounds = theta, bounds
+        self.told = []
+        self._rng = np.random.RandomState(seed)
+
+    def ask(self):
+        best = min(self.told, key=lambda each: each[1])[0] if self.told else self.start
+        return best + self._rng.standard_normal(len(self.start))
+
+    def tell(self, vector, loss):
+        self.told.append((vector, loss))
+
+
+OPTIMIZERS = [
+    AskTell(Outside),
+    CMAES(),
+    CMAES(8, separable=True, population_growth=2.0),
+    DifferentialEvolution(16),
+    GeneticAlgorithm(16, n_elite=2),
+    HillClimb(16),
+    HillClimb(7, step_size=0.5),
+    LBFGS(),
+    RandomSearch(16),
+    SimulatedAnnealing(16),
+]
 
 
 class ModelRow(NamedTuple):

@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,34 +10,47 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 
 from tabtrain import (
+    CMAES,
     LBFGS,
+    AskTell,
     Budget,
+    DifferentialEvolution,
+    GeneticAlgorithm,
     HillClimb,
     LinearClassifier,
     LinearRegressor,
     RandomSearch,
     Search,
+    SimulatedAnnealing,
 )
 from tabtrain.models import LinearModel
 from tabtrain.objectives import Accuracy, CountScore, NegLogLoss
+from tabtrain.optimizers.ask_tell import WORST_LOSS
 from tabtrain.problem import Problem
 from tabtrain.table import Table
-from tests.problems import OPTIMIZERS
+from tests.problems import OPTIMIZERS, Outside
 
 optimizers = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda each: str(each))
+without_gradient = pytest.mark.parametrize(
+    "optimizer", [each for each in OPTIMIZERS if not each.needs], ids=str
+)
+# These do not yet keep within bounds.
+WITHOUT_BOUNDS = [LBFGS]
 
 
-def make_problem(optimizer, n_rows=200, objective=None, **table_options):
+def make_problem(optimizer, n_rows=200, objective=None, model_options=None, **table_options):
     X, y = make_classification(n_rows, 6, random_state=1)
     table = Table(X, y, **table_options)
     mean, deviation = table.mean_and_deviation()
     if objective is None:
         objective = NegLogLoss() if "gradient" in optimizer.needs else Accuracy()
-    return Problem(LinearModel(1, mean, deviation), objective, table, alpha=1e-3)
+    model = LinearModel(1, mean, deviation, **(model_options or {}))
+    return Problem(model, objective, table, alpha=1e-3)
 
 
 def search(optimizer, problem, max_iter, seed=0, found=None, **options):
-    found = found or Search(optimizer, np.random.default_rng(seed), np.zeros(problem.n_params))
+    start = problem.project(np.zeros(problem.n_params))
+    found = found or Search(optimizer, np.random.default_rng(seed), start)
     options = {"deadline": np.inf, "tol": 0.0, "n_iter_no_change": None} | options
     found.run(problem, Budget(max_iter=max_iter, **options))
     return found
@@ -128,9 +142,7 @@ def test_constant_objective(optimizer):
     assert len(found.history) == 1
 
 
-@pytest.mark.parametrize(
-    "optimizer", [each for each in OPTIMIZERS if not each.needs], ids=str
-)
+@without_gradient
 def test_worst_scores_everywhere(optimizer):
     problem = make_problem(optimizer, objective=CountScore(lambda counts: np.nan))
     found = search(optimizer, problem, 5)
@@ -146,16 +158,22 @@ def test_is_a_parameter_object(optimizer):
     assert repr(pickle.loads(pickle.dumps(optimizer))) == repr(optimizer)
 
 
+def all_but_chance(value):
+    """What a state holds, objects of other libraries as what they hold."""
+    if not hasattr(value, "__dict__"):
+        return value
+    return {k: all_but_chance(v) for k, v in vars(value).items() if k not in ("rng", "_rng")}
+
+
 @optimizers
 def test_state_is_not_changed_by_a_step(optimizer):
     """So that an interrupted step leaves nothing half done."""
     problem = make_problem(optimizer)
     state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
     for _ in range(3):
-        before = {k: v for k, v in pickle.loads(pickle.dumps(vars(state))).items() if k != "rng"}
+        before = all_but_chance(pickle.loads(pickle.dumps(state)))
         after = optimizer.step(problem, state)
-        now = {k: v for k, v in pickle.loads(pickle.dumps(vars(state))).items() if k != "rng"}
-        np.testing.assert_equal(now, before)
+        np.testing.assert_equal(all_but_chance(pickle.loads(pickle.dumps(state))), before)
         state = after
 
 
@@ -187,6 +205,74 @@ def test_interrupt_keeps_the_best_and_can_be_gone_on_with(optimizer):
     assert found.score == in_one.score
 
 
+def watch(problem):
+    """Lists that every candidate and every score will be added to."""
+    thetas, scores = [], []
+    of_many, of_one = problem.scores, problem.value_and_gradient
+
+    def watched_scores(candidates, **arguments):
+        thetas.extend(candidates.copy())
+        scores.extend(of_many(candidates, **arguments))
+        return np.array(scores[-len(candidates) :])
+
+    def watched_value_and_gradient(theta):
+        thetas.append(theta.copy())
+        score, gradient = of_one(theta)
+        scores.append(score)
+        return score, gradient
+
+    problem.scores, problem.value_and_gradient = watched_scores, watched_value_and_gradient
+    return thetas, scores
+
+
+@without_gradient
+def test_the_best_of_all_is_kept(optimizer):
+    problem = make_problem(optimizer)
+    thetas, scores = watch(problem)
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    for _ in range(12):
+        state = optimizer.step(problem, state)
+        assert state.score == max(scores)
+        best = [theta for theta, score in zip(thetas, scores, strict=True) if score == max(scores)]
+        assert any(np.array_equal(state.theta, each) for each in best)
+
+
+LOW = np.array([-0.5, 0.0, -np.inf, 0.25, -1.0, -3.0, -np.inf])
+HIGH = np.array([0.5, np.inf, 0.0, 0.25, 2.0, 2.0, np.inf])
+WHOLE = np.array([False, False, False, False, True, True, True])
+
+
+@optimizers
+@pytest.mark.parametrize("integer", [False, WHOLE], ids=["real", "integer"])
+def test_keeps_within_bounds(optimizer, integer):
+    if type(optimizer) in WITHOUT_BOUNDS:
+        pytest.skip("does not keep within bounds yet")
+    if "gradient" in optimizer.needs and integer is WHOLE:
+        pytest.skip("whole numbers have no gradient")
+    problem = make_problem(optimizer, model_options={"bounds": (LOW, HIGH), "integer": integer})
+    thetas, _ = watch(problem)
+    found = search(optimizer, problem, 30)
+    thetas = np.array(thetas)
+    assert len(thetas) > 30
+    assert np.all((thetas >= LOW) & (thetas <= HIGH))
+    whole = thetas[:, problem.integer]
+    np.testing.assert_array_equal(whole, np.round(whole))
+    assert found.history[-1].score > found.history[0].score
+    # All that may move does.
+    assert np.all((np.ptp(thetas, axis=0) > 0) == (LOW < HIGH))
+
+
+@without_gradient
+@pytest.mark.parametrize("n_free", [0, 1])
+def test_few_free_parameters(optimizer, n_free):
+    low, high = np.full((2, 7), 0.5)
+    low[:n_free] = -np.inf
+    problem = make_problem(optimizer, model_options={"bounds": (low, high)})
+    found = search(optimizer, problem, 40)
+    assert np.isfinite(found.score)
+    np.testing.assert_array_equal(found.theta[n_free:], 0.5)
+
+
 def test_restarts_differ():
     problem = make_problem(HillClimb(), objective=CountScore(lambda counts: 0.0))
     starts = []
@@ -211,6 +297,251 @@ def test_hill_climb_adapts_its_step():
     for _ in range(200):
         state = optimizer.step(problem, state)
     assert state.step_size < 0.01
+
+
+@pytest.mark.parametrize(
+    ("schedule", "decay", "temperatures"),
+    [
+        ("geometric", 0.5, [2, 1, 0.5, 0.25, 0.2, 0.2]),
+        ("exponential", 1.0, [2, 2 / np.e, 2 / np.e**2, 0.2, 0.2, 0.2]),
+        ("arithmetic", 0.6, [2, 1.4, 0.8, 0.2, 0.2, 0.2]),
+    ],
+)
+def test_schedules(schedule, decay, temperatures):
+    given = SimulatedAnnealing(schedule=schedule, temperature=2, min_temperature=0.2, decay=decay)
+    np.testing.assert_allclose([given._temperature(i) for i in range(6)], temperatures)
+    default = SimulatedAnnealing(schedule=schedule)
+    assert default._temperature(0) == default.temperature
+    assert default._temperature(499) > default.min_temperature
+    assert default._temperature(501) == default.min_temperature
+
+
+@pytest.mark.parametrize(("temperature", "gets_worse"), [(1e-9, False), (10.0, True)])
+def test_annealing_accepts_worse_while_it_is_hot(temperature, gets_worse):
+    optimizer = SimulatedAnnealing(32, temperature=temperature, min_temperature=1e-9, decay=1.0)
+    problem = make_problem(optimizer)
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    changes = []
+    for _ in range(10):
+        before, state = state, optimizer.step(problem, state)
+        changes.append(state.scores - before.scores)
+    assert np.any(np.array(changes) < 0) == gets_worse
+
+
+def test_annealing_accepts_as_metropolis_says():
+    """What is worse by the temperature is accepted with probability 1 / e."""
+    optimizer = SimulatedAnnealing(20_000, temperature=0.25, decay=1.0)
+    problem = make_problem(optimizer)
+    problem.scores = lambda candidates, at_least=-np.inf: np.full(len(candidates), 0.5)
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    state.scores[:] = 0.75
+    share = np.mean(optimizer.step(problem, state).scores == 0.5)
+    assert abs(share - np.exp(-1)) < 0.02
+
+
+def test_genetic_algorithm_selects_the_better():
+    optimizer = GeneticAlgorithm(200, n_elite=10, tournament_size=3)
+    problem = make_problem(optimizer)
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    state.scores[:] = np.random.default_rng(1).permutation(200)
+    parents = optimizer._select(state)
+    assert parents.shape == (2, 190)
+    # Of three drawn from 0 to 199, the highest is about 150.
+    assert 140 < state.scores[parents].mean() < 160
+    after = optimizer.step(problem, state)
+    np.testing.assert_array_equal(after.scores[:10], np.arange(199, 189, -1))
+    np.testing.assert_array_equal(after.members[0], state.members[np.argmax(state.scores)])
+
+
+def test_genetic_algorithm_improves_its_population():
+    optimizer = GeneticAlgorithm(64, n_elite=4)
+    problem = make_problem(optimizer)
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    first = optimizer.step(problem, state)
+    state = first
+    for _ in range(20):
+        state = optimizer.step(problem, state)
+    assert state.scores.mean() > first.scores[np.isfinite(first.scores)].mean() + 0.1
+
+
+def test_differential_evolution_replaces_by_what_is_no_worse():
+    optimizer = DifferentialEvolution(16)
+    problem = make_problem(optimizer)
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    for _ in range(10):
+        before, state = state, optimizer.step(problem, state)
+        assert np.all(state.scores >= before.scores)
+        np.testing.assert_array_equal(state.scores, problem.scores(state.members))
+
+
+@pytest.mark.parametrize("size", [3, 4, 9])
+def test_differential_evolution_moves_along_two_others(size):
+    """With members on different axes it can be seen which took part."""
+    optimizer = DifferentialEvolution(size, best_share=0)
+    members = np.eye(size)
+    scores = np.arange(size)
+    for seed in range(20):
+        state = SimpleNamespace(members=members, scores=scores, rng=np.random.default_rng(seed))
+        moves = optimizer._moved(state, np.full((size, 1), 0.5)) - members
+        # Without the way to the best, which is the last member.
+        moves -= 0.5 * (members[-1] - members)
+        np.testing.assert_array_equal(np.sort(moves, axis=1)[:, [0, -1]], [[-0.5, 0.5]] * size)
+        np.testing.assert_array_equal(np.abs(moves).sum(axis=1), 1)
+        np.testing.assert_array_equal(np.diag(moves), 0)
+
+
+@pytest.mark.parametrize("separable", [False, True])
+def test_cmaes_restarts_differ(separable):
+    optimizer = CMAES(4, separable=separable, population_growth=1.5)
+    problem = make_problem(optimizer, objective=CountScore(lambda counts: 0.0))
+    state = optimizer.start(problem, np.zeros(problem.n_params), np.random.default_rng(0))
+    means, sizes = [], []
+    for _ in range(150):
+        if not means or state.n_restarts == len(means):
+            means.append(state.outside.mean)
+            sizes.append(state.outside.population_size)
+        state = optimizer.step(problem, state)
+    assert sizes[:4] == [4, 6, 9, 13]
+    assert len(np.unique(means, axis=0)) == len(means)
+    assert 0.3 < np.std(means[1:]) < 3
+
+
+def test_cmaes_converges_and_restarts():
+    """On a smooth function without noise it finds the maximum, then begins anew."""
+    optimizer = CMAES()
+    problem = make_problem(optimizer, objective=NegLogLoss())
+    best = search(LBFGS(gtol=1e-8), problem, 500)
+    found = search(optimizer, problem, 600)
+    assert best.score - 1e-6 < found.score <= best.score
+    assert found.state.n_restarts > 0
+
+
+@pytest.mark.parametrize(
+    ("separable", "n_features", "expected"),
+    [("auto", 6, "CMA"), ("auto", 150, "SepCMA"), (True, 6, "SepCMA"), (False, 150, "CMA")],
+)
+def test_cmaes_is_separable_for_many_parameters(separable, n_features, expected):
+    X, y = make_classification(50, n_features, random_state=0)
+    model = LinearModel(1, X.mean(axis=0), X.std(axis=0))
+    problem = Problem(model, Accuracy(), Table(X, y))
+    theta = np.zeros(problem.n_params)
+    state = CMAES(separable=separable).start(problem, theta, np.random.default_rng(0))
+    assert type(state.outside).__name__ == expected
+
+
+class AsCma(Outside):
+    def ask(self):
+        return [super(AsCma, self).ask() for _ in range(5)]
+
+    def tell(self, vectors, losses):
+        assert len(vectors) == len(losses) == 5
+        self.told += zip(vectors, losses, strict=True)
+
+
+class AsCmaes(Outside):
+    population_size = 6
+
+    def tell(self, solutions):
+        assert len(solutions) == 6
+        self.told += solutions
+
+
+class AsNevergrad(Outside):
+    def ask(self):
+        return SimpleNamespace(value=super().ask())
+
+    def tell(self, candidate, loss):
+        super().tell(candidate.value, loss)
+
+
+class Trial:
+    def __init__(self):
+        self.suggested = []
+
+    def suggest_float(self, name, low, high):
+        assert name == f"theta_{len(self.suggested)}"
+        assert -100 < low < high < 100
+        self.suggested.append((low + high) / 2)
+        return self.suggested[-1]
+
+
+class AsOptuna(Outside):
+    def ask(self):
+        return Trial()
+
+    def tell(self, trial, loss):
+        super().tell(np.array(trial.suggested), loss)
+
+
+@pytest.mark.parametrize(
+    ("make", "n"), [(Outside, 3), (AsCma, 5), (AsCmaes, 6), (AsNevergrad, 3), (AsOptuna, 3)]
+)
+def test_ask_tell_conventions(make, n):
+    """An object is given what is free, and told of all that it asked for."""
+    free = np.flatnonzero(LOW < HIGH)
+    problem = make_problem(AskTell(make), model_options={"bounds": (LOW, HIGH), "integer": WHOLE})
+    optimizer = AskTell(make, n_candidates=3)
+    state = optimizer.start(problem, problem.project(np.ones(7)), np.random.default_rng(0))
+    np.testing.assert_array_equal(state.outside.start, problem.project(np.ones(7))[free])
+    np.testing.assert_array_equal(state.outside.bounds, [LOW[free], HIGH[free]])
+    for i in range(4):
+        state = optimizer.step(problem, state)
+        assert len(state.outside.told) == (i + 1) * n
+    vectors, losses = zip(*state.outside.told, strict=True)
+    thetas = np.full((len(vectors), 7), 0.25)
+    thetas[:, free] = vectors
+    np.testing.assert_array_equal(losses, -problem.scores(problem.project(thetas)))
+
+
+def test_ask_tell_is_told_finite_losses():
+    optimizer = AskTell(AsCma)
+    problem = make_problem(optimizer, objective=CountScore(lambda counts: np.nan))
+    found = search(optimizer, problem, 2)
+    assert {loss for _, loss in found.state.outside.told} == {WORST_LOSS}
+
+
+def test_ask_tell_says_what_it_cannot_use():
+    class Wrong(Outside):
+        def ask(self):
+            return "a candidate"
+
+    with pytest.raises(TypeError, match="vector of 7 numbers.*'a candidate'"):
+        search(AskTell(Wrong), make_problem(AskTell(Wrong)), 1)
+
+
+def make_cma(theta, bounds, seed):
+    cma = pytest.importorskip("cma")
+    # Of the generator that is numpy's global one, a copy is not another.
+    randn = np.random.RandomState(seed).randn
+    return cma.CMAEvolutionStrategy(theta, 0.5, {"randn": randn, "verbose": -9})
+
+
+def make_cmaes(theta, bounds, seed):
+    return pytest.importorskip("cmaes").CMA(theta, 0.5, seed=seed)
+
+
+def make_nevergrad(theta, bounds, seed):
+    ng = pytest.importorskip("nevergrad")
+    vector = ng.p.Array(init=theta)
+    vector.random_state.seed(seed)
+    return ng.optimizers.TwoPointsDE(vector, num_workers=16)
+
+
+def make_optuna(theta, bounds, seed):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+
+
+@pytest.mark.filterwarnings("ignore")  # what other libraries warn of
+@pytest.mark.parametrize("make", [make_cma, make_cmaes, make_nevergrad, make_optuna])
+def test_ask_tell_drives_other_libraries(make):
+    optimizer = AskTell(make)
+    in_one = search(optimizer, make_problem(optimizer), 12)
+    assert in_one.score > in_one.history[0].score
+    part = search(optimizer, make_problem(optimizer), 5)
+    part = pickle.loads(pickle.dumps(part))
+    assert facts(search(optimizer, make_problem(optimizer), 7, found=part)) == facts(in_one)
 
 
 def test_lbfgs_finds_the_optimum():
@@ -247,6 +578,28 @@ def test_asking_for_a_gradient_that_is_not_there(cancer, diabetes):
         LBFGS(gtol=-1),
         LBFGS(gtol=np.nan),
         HillClimb(step_size=np.inf),
+        SimulatedAnnealing(0),
+        SimulatedAnnealing(step_size=0),
+        SimulatedAnnealing(schedule="linear"),
+        SimulatedAnnealing(temperature=0),
+        SimulatedAnnealing(min_temperature=0),
+        SimulatedAnnealing(temperature=0.1, min_temperature=0.2),
+        SimulatedAnnealing(decay=1.5),
+        SimulatedAnnealing(schedule="arithmetic", decay=-1),
+        GeneticAlgorithm(1),
+        GeneticAlgorithm(n_elite=128),
+        GeneticAlgorithm(tournament_size=0),
+        GeneticAlgorithm(blend=-0.1),
+        GeneticAlgorithm(mutation_rate=1.1),
+        GeneticAlgorithm(mutation_size=0),
+        DifferentialEvolution(2),
+        DifferentialEvolution(best_share=2),
+        CMAES(3),
+        CMAES(sigma=0),
+        CMAES(separable="yes"),
+        CMAES(population_growth=0.5),
+        AskTell("cma"),
+        AskTell(Outside, n_candidates=0),
     ],
     ids=repr,
 )

@@ -1,6 +1,6 @@
 """What an optimizer is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -25,6 +25,13 @@ class State:
     score: float
     rng: "np.random.Generator"  # quoted, so that it is not imported before it is used
     converged: bool = False
+
+    def with_best(self, candidates, scores):
+        """The same, but with the best of some candidates if it is better."""
+        best = np.argmax(scores)
+        if scores[best] > self.score:
+            return replace(self, theta=candidates[best], score=scores[best])
+        return self
 
 
 class Optimizer(BaseEstimator):

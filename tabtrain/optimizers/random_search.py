@@ -1,6 +1,5 @@
 """Try random candidates, keep the best."""
 
-from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -39,7 +38,4 @@ class RandomSearch(Optimizer):
     def step(self, problem, state):
         candidates = problem.initial(state.rng, self.n_candidates)
         scores = problem.scores(candidates, at_least=state.score)
-        best = np.argmax(scores)
-        if scores[best] > state.score:
-            return replace(state, theta=candidates[best], score=scores[best])
-        return state
+        return state.with_best(candidates, scores)
