@@ -86,6 +86,7 @@ class AskTell(Optimizer):
 
     The same for others:
 
+    >>> import numpy as np
     >>> def pycma(theta, bounds, seed):
     ...     import cma
     ...     # cma's own generator is numpy's global one.

@@ -110,9 +110,9 @@ class CMAES(Optimizer):
         state = replace(state, outside=outside, n_stalled=state.n_stalled + 1)
         if scores.max() > state.run_score:
             state = replace(state, run_score=scores.max(), n_stalled=0)
-        # The library's own criterion is for smooth functions: among counts, some candidates
-        # differ to the last. Half as many iterations as it looks back are enough.
-        patience = 5 + 15 * outside.dim / outside.population_size
+        # The library ends a run whose scores have all been the same for so long. Among counts,
+        # some candidates differ to the last: here it is the best score that must not change.
+        patience = 10 + 30 * outside.dim / outside.population_size
         with one_blas_thread():
             has_converged = outside.should_stop()
         if has_converged or state.n_stalled > patience:

@@ -88,8 +88,8 @@ class SimulatedAnnealing(Optimizer):
                 f"schedule must be one of {', '.join(map(repr, SCHEDULES))}, got {self.schedule!r}"
             )
         if self.decay is not None:
-            high = 1 if self.schedule == "geometric" else None
-            check_number(self.decay, "decay", low=0, high=high, include_boundaries="right")
+            high, included = (1, "right") if self.schedule == "geometric" else (None, "neither")
+            check_number(self.decay, "decay", low=0, high=high, include_boundaries=included)
 
     def start(self, problem, theta, rng):
         return first_population(problem, theta, rng, self.n_candidates)
