@@ -68,6 +68,10 @@ class AskTell(Optimizer):
     A search can be repeated and taken up again to the bit if all the chance of the object comes
     from ``seed`` and is copied with it, as below.
 
+    The object is copied in every iteration, so that one that is interrupted leaves nothing half
+    done. Where an object keeps all that it was told, as those of nevergrad and optuna do, this
+    takes the longer the more it was told: have it asked for more candidates at once.
+
     Candidates beyond bounds, or not whole where they must be, are moved to the nearest allowed
     one when they are scored; the object is told of what it asked for. Where optuna has to
     suggest from a range, and there are no bounds, it is from -5 to 5.

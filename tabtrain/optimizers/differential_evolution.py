@@ -106,7 +106,7 @@ class DifferentialEvolution(Optimizer):
 
     @staticmethod
     def _inherited(state):
-        # Equations 7 and 8 of [2].
+        """The factors and rates of the trials: the members', some drawn anew [2]."""
         new = state.rng.random((4, len(state.members)))
         width = HIGHEST_FACTOR - LOWEST_FACTOR
         factors = np.where(new[0] < REDRAW, LOWEST_FACTOR + width * new[1], state.factors)
@@ -122,6 +122,6 @@ class DifferentialEvolution(Optimizer):
         second = rng.integers(1, size - 1, size=size)
         second += second >= first
         others = (np.arange(size) + [first, second]) % size
-        # Equation 5 of [3], without its archive.
+        # The current-to-pbest/1 of [3], without its archive.
         to_best = members[rng.choice(best, size)] - members
         return members + factors * (to_best + members[others[0]] - members[others[1]])
