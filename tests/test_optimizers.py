@@ -390,6 +390,17 @@ def test_differential_evolution_moves_along_two_others(size):
         np.testing.assert_array_equal(np.diag(moves), 0)
 
 
+@pytest.mark.parametrize("optimizer", [DifferentialEvolution(16), GeneticAlgorithm(16, 2)], ids=str)
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_flat_population_is_drawn_anew(optimizer, value):
+    """Where nothing is better, it would spread without end."""
+    problem = make_problem(optimizer, objective=CountScore(lambda counts: value))
+    problem.alpha = 0.0
+    state = search(optimizer, problem, 1500).state
+    assert 0.5 < np.std(state.members) < 2
+    assert not np.isin(optimizer.step(problem, state).members, state.members).any()
+
+
 @pytest.mark.parametrize("separable", [False, True])
 def test_cmaes_restarts_differ(separable):
     optimizer = CMAES(4, separable=separable, population_growth=1.5)

@@ -15,6 +15,16 @@ class Population(State):
     scores: np.ndarray
     n_steps: int = 0
 
+    @property
+    def is_flat(self):
+        """Whether all members score the same, so that nothing shows where to go."""
+        return self.scores.min() == self.scores.max()
+
+    def renewed(self, problem):
+        """A population of random points."""
+        members = problem.initial(self.rng, len(self.members))
+        return self.with_members(members, problem.scores(members))
+
     def with_members(self, members, scores):
         """The next population."""
         state = replace(self, members=members, scores=scores, n_steps=self.n_steps + 1)

@@ -29,7 +29,8 @@ class DifferentialEvolution(Optimizer):
     In every iteration each member of the population is moved towards one of the best and along
     the difference of two others [1]_ [3]_; some of its parameters are then those of the moved
     one. This trial replaces the member if it is no worse. The steps are as large as the
-    population is wide, so they become smaller as it contracts.
+    population is wide, so they become smaller as it contracts. Once all members score the same,
+    a new population is drawn.
 
     Parameters
     ----------
@@ -88,6 +89,8 @@ class DifferentialEvolution(Optimizer):
         )
 
     def step(self, problem, state):
+        if state.is_flat:
+            return state.renewed(problem)
         factors, rates = self._inherited(state)
         moved = self._moved(state, factors[:, np.newaxis])
         taken_over = state.rng.random(moved.shape) < rates[:, np.newaxis]

@@ -20,7 +20,8 @@ class GeneticAlgorithm(Optimizer):
     the best of some members drawn at random (tournament selection). A child is blended from
     two parents, parameter by parameter: drawn from the interval between them, widened on both
     sides (BLX-alpha, [1]_). Then some of its parameters are mutated: large mutations find new
-    regions, small ones refine what was found, so each child has a scale of its own [2]_.
+    regions, small ones refine what was found, so each child has a scale of its own [2]_. If all
+    members score the same, a new population is drawn.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ class GeneticAlgorithm(Optimizer):
         return first_population(problem, theta, rng, self.population_size)
 
     def step(self, problem, state):
+        if state.is_flat:
+            return state.renewed(problem)
         parents = state.members[self._select(state)]
         children = problem.project(self._mutated(self._blended(parents, state.rng), state.rng))
         scores = problem.scores(children)
