@@ -44,10 +44,10 @@ from scipy.optimize import Bounds, differential_evolution
 from threadpoolctl import threadpool_limits
 
 from benchmarks import measure, tables
-from tabtrain import HillClimb, LinearClassifier
+from tabtrain import LinearClassifier
 
 # The first is judged. One that is added, or gets another name, is run beside what is saved.
-OPTIMIZERS = {"tabtrain": "auto", "tabtrain HillClimb()": HillClimb()}
+OPTIMIZERS = {"tabtrain": "auto"}
 TARGET, N_CASES_AT_TARGET = 20, 9
 SECONDS, N_SEEDS = 10.0, 5
 TABLES = ("breast_cancer", "german", "phoneme", "spambase", "magic", "adult")

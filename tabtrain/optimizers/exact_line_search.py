@@ -6,24 +6,23 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
-from tabtrain.optimizers._base import Optimizer, State
+from tabtrain.optimizers._base import Optimizer
+from tabtrain.optimizers._population import Population
 from tabtrain.optimizers.soft_ascent import Ascent, SoftAscent
 
 # Which share of the lines go along the difference of two others, along this difference in some
 # of the parameters only, and along a random direction; the rest go along one parameter.
 DIFFERENCE, PART, RANDOM = 0.4, 0.2, 0.2
 # How far the first population is from its center, and members are moved to find others.
-SPREAD = 0.3
+SPREAD = 1.0
 # Between which temperatures a member is annealed anew.
 COOLEST, HOTTEST = 0.03, 0.3
 
 
 @dataclass(kw_only=True)
-class _Population(State):
+class _Population(Population):
     """``ascent`` is an annealing under way, whose best will join the population."""
 
-    thetas: np.ndarray
-    scores: np.ndarray
     n_stale: int = 0
     ascent: Ascent | None = None
 
@@ -43,7 +42,7 @@ class ExactLineSearch(Optimizer):
 
     Parameters
     ----------
-    population_size : int, default=24
+    population_size : int, default=32
         How many lines an iteration searches; at least 4.
     patience : int, default=20
         After so many iterations without a better score the worst member is replaced.
@@ -66,7 +65,7 @@ class ExactLineSearch(Optimizer):
 
     needs = frozenset({"line search"})
 
-    def __init__(self, population_size=24, patience=20):
+    def __init__(self, population_size=32, patience=20):
         self.population_size = population_size
         self.patience = patience
 
@@ -75,86 +74,73 @@ class ExactLineSearch(Optimizer):
         check_scalar(self.patience, "patience", Integral, min_val=1)
 
     def start(self, problem, theta, rng):
-        thetas = theta[np.newaxis]
-        scores = problem.scores(thetas)
+        members = theta[np.newaxis]
+        scores = problem.scores(members)
         ascent = SoftAscent().start(problem, theta, rng) if problem.softens else None
-        return _Population(theta, scores[0], rng, thetas=thetas, scores=scores, ascent=ascent)
+        return _Population(theta, scores[0], rng, members=members, scores=scores, ascent=ascent)
 
     def step(self, problem, state):
         if state.ascent is not None:
             return self._anneal(problem, state)
-        n_missing = self.population_size - len(state.thetas)
+        n_missing = self.population_size - len(state.members)
         if n_missing > 0:
-            return self._join(problem, state, self._first_members(problem, state, n_missing))
+            return self._join(problem, state, self._neighbours(problem, state, state.theta, n_missing))
         if state.n_stale >= self.patience:
             return self._renew(problem, replace(state, n_stale=0))
         return self._search_lines(problem, state)
 
     def _anneal(self, problem, state):
         ascent = SoftAscent().step(problem, state.ascent)
-        state = _with_best(replace(state, ascent=ascent), ascent.theta, ascent.score)
+        state = replace(state, ascent=ascent)
+        state = state.with_best(ascent.theta[np.newaxis], np.array([ascent.score]))
         if len(ascent.taus) > 0:
             return state
         return self._join(problem, replace(state, ascent=None), ascent.theta[np.newaxis])
 
-    def _first_members(self, problem, state, n):
-        if not problem.softens:
-            return problem.initial(state.rng, n)
+    def _neighbours(self, problem, state, theta, n, spread=SPREAD):
         moves = state.rng.standard_normal((n, problem.n_params)) / np.sqrt(problem.n_params)
-        return problem.project(state.theta + SPREAD * moves)
+        return problem.project(theta + spread * moves)
 
-    def _join(self, problem, state, thetas):
+    def _join(self, problem, state, candidates):
         """The state with new members, in the place of the worst if there are too many."""
-        thetas = problem.normalized(thetas)
-        scores = problem.scores(thetas)
-        too_many = len(state.thetas) + len(thetas) - self.population_size
+        candidates = problem.normalized(candidates)
+        scores = problem.scores(candidates)
+        too_many = len(state.members) + len(candidates) - self.population_size
         stay = np.sort(np.argsort(state.scores, kind="stable")[max(too_many, 0) :])
-        state = replace(
-            state,
-            thetas=np.concatenate([state.thetas[stay], thetas]),
-            scores=np.concatenate([state.scores[stay], scores]),
-        )
-        best = np.argmax(scores)
-        return _with_best(state, thetas[best], scores[best])
+        members = np.concatenate([state.members[stay], candidates])
+        return state.with_members(members, np.concatenate([state.scores[stay], scores]))
 
     def _renew(self, problem, state):
         rng = state.rng
-        member = state.thetas[rng.integers(len(state.thetas))]
-        move = rng.standard_normal(problem.n_params)
+        member = state.members[rng.integers(len(state.members))]
         if not problem.softens:
-            neighbour = problem.project(member + SPREAD * move)
-            return self._join(problem, state, neighbour[np.newaxis])
+            return self._join(problem, state, self._neighbours(problem, state, member, 1))
         tau = COOLEST * (HOTTEST / COOLEST) ** rng.random()
-        present = problem.project(member + tau * move)
+        present = self._neighbours(problem, state, member, 1, tau * np.sqrt(problem.n_params))[0]
         ascent = Ascent(present, -np.inf, rng, taus=SoftAscent().taus(tau), present=present)
         return self._anneal(problem, replace(state, ascent=ascent))
 
     def _search_lines(self, problem, state):
         lines = self._lines(problem, state)
-        steps, _ = problem.line_search(state.thetas, lines)
-        thetas = problem.project(state.thetas + steps[:, np.newaxis] * lines)
-        thetas = problem.normalized(thetas)
-        scores = problem.scores(thetas)
+        steps, _ = problem.line_search(state.members, lines)
+        moved = problem.project(state.members + steps[:, np.newaxis] * lines)
+        moved = problem.normalized(moved)
+        scores = problem.scores(moved)
         # Not only if better: there are ways up along plateaus, too.
-        moves = scores >= state.scores
-        thetas = np.where(moves[:, np.newaxis], thetas, state.thetas)
-        scores = np.where(moves, scores, state.scores)
-        best = np.argmax(scores)
-        n_stale = 0 if scores[best] > state.score else state.n_stale + 1
-        state = replace(state, thetas=thetas, scores=scores, n_stale=n_stale)
-        return _with_best(state, thetas[best], scores[best])
+        after = state.with_replaced(moved, scores, scores >= state.scores)
+        return replace(after, n_stale=0 if after.score > state.score else state.n_stale + 1)
 
     def _lines(self, problem, state):
         """A direction for each member, within one of the groups of parameters that may move."""
-        thetas, rng = state.thetas, state.rng
-        n, n_params = thetas.shape
+        members, rng = state.members, state.rng
+        n, n_params = members.shape
         groups = problem.line_groups[rng.integers(len(problem.line_groups), size=n)]
         kind = rng.random((n, 1))
         first = rng.integers(n, size=n)
         second = (first + rng.integers(1, n, size=n)) % n
         is_difference = kind < DIFFERENCE + PART
         draws = rng.standard_normal((n, n_params))
-        directions = np.where(is_difference, thetas[first] - thetas[second], draws)
+        directions = np.where(is_difference, members[first] - members[second], draws)
         shares = rng.random((n, n_params))
         some = groups & (shares < rng.random((n, 1)))
         single = groups & (shares == np.max(shares, axis=1, where=groups, initial=0, keepdims=True))
@@ -163,9 +149,3 @@ class ExactLineSearch(Optimizer):
         lines = directions * which
         # Where two members are alike.
         return np.where(lines.any(axis=1, keepdims=True), lines, draws * groups)
-
-
-def _with_best(state, theta, score):
-    if score > state.score:
-        return replace(state, theta=theta, score=score)
-    return state
