@@ -5,8 +5,8 @@ import numpy as np
 from tabtrain._kernels import sweep  # type: ignore[attr-defined]
 
 # Buckets hold about so many events each; more than these buckets leave the cache.
-EVENTS_A_BUCKET = 16
-MAX_BUCKETS = 4096
+EVENTS_A_BUCKET = 32
+MAX_BUCKETS = 8192
 # Where there are fewer events, or many more classes, all are sorted.
 SORT_ALL = 2**12
 MAX_ENTRIES = 2**21
@@ -17,7 +17,9 @@ MAX_PARTS = 8
 MIN_PART_ROWS = 2**15
 
 
-def best_steps(t, kind, weight, start, moves, limits, score, *, has_bounds, rounding, map_parts):
+def best_steps(
+    t, kind, bucket, weight, start, moves, limits, score, *, has_bounds, rounding, map_parts
+):
     """The middle of the widest interval with the best score, of each line.
 
     Parameters
@@ -25,6 +27,8 @@ def best_steps(t, kind, weight, start, moves, limits, score, *, has_bounds, roun
     t : float64 array of shape (n_lines, n_rows)
         Where each row's event is; infinite without one.
     kind : uint16 array of shape (n_lines, n_rows)
+    bucket : uint16 array of shape (n_lines, n_rows)
+        Room, which is written to.
     weight : float64 array of shape (n_rows,)
     start : float64 array of shape (n_lines, n_tallies)
         The tallies before all events.
@@ -47,51 +51,49 @@ def best_steps(t, kind, weight, start, moves, limits, score, *, has_bounds, roun
     """
     n_lines, n_rows = t.shape
     n_kinds, n_tallies = moves.shape[1], start.shape[1]
+
+    def steps_of(events, first, known):
+        """The best steps of sorted events; ``known`` is what is known of tallies on the way."""
+        scores = np.empty(first[-1])
+        now = np.empty(n_tallies)
+        at_a_time = max(ENTRIES_AT_A_TIME // n_tallies, 1)
+        for begin in range(0, len(scores), at_a_time):
+            tallies = np.empty((n_tallies, min(at_a_time, len(scores) - begin)))
+            sweep.tallies_before(events, begin, moves, known, now, tallies)
+            scores[begin : begin + at_a_time] = score(tallies.T)
+        return sweep.best_steps(events, first, limits, scores)
+
+    n_buckets = 2 * min(n_rows // (2 * EVENTS_A_BUCKET) + 1, MAX_BUCKETS // 2)
+    n_entries = 2 * n_lines * n_buckets * max(n_kinds, n_tallies)
+    if not has_bounds or n_lines * n_rows < SORT_ALL or n_entries > MAX_ENTRIES:
+        events, first = sweep.sort_all(t, kind, weight, limits)
+        return steps_of(events, first, start.T[:, :, np.newaxis].copy())
+
     size = max(-(-n_rows // MAX_PARTS), MIN_PART_ROWS)
     size += -size % 16
     parts = [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
     scale = sweep.typical_sizes(t)
-    n_buckets = 2 * min(max(n_rows // (2 * EVENTS_A_BUCKET), 8), MAX_BUCKETS // 2)
-
-    def score_of(tallies):
-        return score(tallies.reshape(n_tallies, -1).T).reshape(tallies.shape[1:])
-
-    def steps_in(keep, known):
-        """The best steps inside the buckets to keep."""
-
-        def collect(rows):
-            return sweep.collect(t[:, rows], kind[:, rows], weight[rows], scale, keep)
-
-        events = list(map_parts(collect, parts))
-        events = events[0] if len(events) == 1 else np.concatenate(events)
-        events, first = sweep.sort(events, n_lines, n_buckets, limits)
-        scores = np.empty(len(events) // sweep.EVENT_BYTES)
-        last = np.zeros(n_tallies)
-        at_a_time = max(ENTRIES_AT_A_TIME // n_tallies, 1)
-        for begin in range(0, len(scores), at_a_time):
-            tallies = np.empty((n_tallies, min(at_a_time, len(scores) - begin)))
-            sweep.tallies_before(events, begin, moves, known, last, tallies)
-            scores[begin : begin + at_a_time] = score(tallies.T)
-            last = tallies[:, -1].copy()
-        return sweep.best_steps(events, first, limits, scores)
-
-    n_entries = 2 * n_lines * n_buckets * max(n_kinds, n_tallies)
-    if not has_bounds or n_lines * n_rows < SORT_ALL or n_entries > MAX_ENTRIES:
-        return steps_in(np.ones((n_lines, n_buckets), dtype=np.uint8), start.T[:, :, np.newaxis].copy())
 
     def sums_of(rows):
-        sums = np.zeros((n_lines, n_buckets, n_kinds))
-        sweep.bucket_sums(t[:, rows], kind[:, rows], weight[rows], scale, sums)
+        sums = np.zeros((n_lines, n_buckets + 1, n_kinds))
+        sweep.bucket_sums(t[:, rows], kind[:, rows], weight[rows], scale, bucket[:, rows], sums)
         return sums
 
     sums = np.add.reduce(list(map_parts(sums_of, parts)))
     tallies = np.empty((n_tallies, n_lines, 2 * n_buckets + 1))
     sweep.bucket_tallies(sums, moves, start, tallies)
-    scores = score_of(tallies)
+    scores = score(tallies.reshape(n_tallies, -1).T).reshape(n_lines, -1)
     least = scores[:, ::2].max(axis=1)
     while True:
         least -= rounding(least)
-        steps, best = steps_in(sweep.choose_buckets(scores, sums, least), tallies)
+        keep = sweep.choose_buckets(scores, sums, least)
+
+        def collect(rows, keep=keep):
+            return sweep.collect(t[:, rows], kind[:, rows], weight[rows], bucket[:, rows], keep)
+
+        collected = np.concatenate(list(map_parts(collect, parts)))
+        events, first = sweep.sort(collected, n_lines, n_buckets, limits)
+        steps, best = steps_of(events, first, tallies)
         # Where no number lies between two buckets, what is best there cannot be had.
         if not (best < least).any():
             return steps, best

@@ -377,10 +377,11 @@ class Problem:
         limits = self._limits(thetas, lines)
         moves, fill = self._model.line_events[self._objective.tally](thetas, lines, limits)
         t = table.scratch("t", (n_lines, table.n_padded))
-        kind = table.scratch("kind", (-(-n_lines * table.n_padded // 4),)).view(np.uint16)
-        kind = kind[: t.size].reshape(t.shape)
-        multiplications = len(thetas) + n_lines + n_lines * EVENT_MULTIPLICATIONS / (
-            table.n_features + 1
+        # Two bytes each of what scratch counts in doubles.
+        shorts = table.scratch("kind", (t.size // 2,)).view(np.uint16).reshape(2, *t.shape)
+        kind, bucket = shorts
+        multiplications = (
+            len(thetas) + n_lines + n_lines * EVENT_MULTIPLICATIONS / (table.n_features + 1)
         )
         map_parts = self._map(multiplications)
 
@@ -397,6 +398,7 @@ class Problem:
         return best_steps(
             t,
             kind,
+            bucket,
             table.weight,
             start,
             moves,
@@ -408,7 +410,7 @@ class Problem:
         )
 
     def _limits(self, thetas, lines):
-        """How far each line may be gone in either direction ``[P, 2]`` without leaving the bounds."""
+        """How far each line stays within the bounds: ``[P, 2]``."""
         if self._is_free:
             return np.tile([-np.inf, np.inf], (len(lines), 1))
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -292,7 +292,7 @@ def test_interrupt_keeps_the_best(cancer, monkeypatch):
 
     monkeypatch.setattr("tabtrain.problem.Problem.scores", interrupted)
     with pytest.warns(UserWarning, match="interrupted after 8 iterations"):
-        clf = LinearClassifier(random_state=0).fit(*cancer)
+        clf = LinearClassifier(optimizer="hill_climb", random_state=0).fit(*cancer)
     assert clf.stop_reason_ == "interrupted"
     assert clf.n_iter_ == 8
     monkeypatch.undo()

@@ -21,37 +21,42 @@
 
 typedef float vec_single __attribute__((vector_size(16)));
 typedef int32_t vec_int __attribute__((vector_size(16)));
+typedef uint16_t vec_shorts __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint16_t vec_short __attribute__((vector_size(8), aligned(2), may_alias));
 
-FORCE_INLINE void find_buckets(const double *t, float scale, int n_buckets, int32_t *bucket)
+/* The buckets of a tile; n_buckets where there is no event. */
+FORCE_INLINE void find_buckets(const double *t, float scale, int n_buckets, uint16_t *bucket)
 {
     int half = n_buckets / 2;
-    vec_single s = {scale, scale, scale, scale};
-    vec_single steps = {(float)half, (float)half, (float)half, (float)half};
-    vec_int most = {half - 1, half - 1, half - 1, half - 1};
-    vec_int last = {n_buckets - 1, n_buckets - 1, n_buckets - 1, n_buckets - 1};
     const int32_t rest = 0x7fffffff;
+    const vec_single zero = {0, 0, 0, 0}, s = {scale, scale, scale, scale};
+    const vec_single steps = {(float)half, (float)half, (float)half, (float)half};
+    const vec_int most = {half - 1, half - 1, half - 1, half - 1};
+    const vec_int none = {n_buckets, n_buckets, n_buckets, n_buckets};
     for (int v = 0; v < 4; v++) {
-        vec_single x = __builtin_convertvector(((const vec *)t)[v], vec_single);
+        vec at = ((const vec *)t)[v];
+        vec_single x = __builtin_convertvector(at, vec_single);
         vec_single size = (vec_single)((vec_int)x & (vec_int){rest, rest, rest, rest});
         vec_int from_end = __builtin_convertvector(s / (s + size) * steps, vec_int);
-        vec_int too_many = from_end > most;
+        vec_int too_many = from_end > most, negative = x < zero;
+        vec_int is_event = __builtin_convertvector(at < broadcast(INFINITY), vec_int);
         from_end = (too_many & most) | (~too_many & from_end);
-        vec_int negative = x < (vec_single){0, 0, 0, 0};
-        ((vec_int *)bucket)[v] = (negative & from_end) | (~negative & (last - from_end));
+        vec_int found = (negative & from_end) | (~negative & (none - 1 - from_end));
+        found = (is_event & found) | (~is_event & none);
+        *(vec_short *)(bucket + 4 * v) = __builtin_convertvector(found, vec_short);
     }
 }
 
-/* Adds the weight of the events to sums[bucket, kind]. */
-MULTIVERSION static void add_event_weights(const double *t, const uint16_t *kind,
-                                           ptrdiff_t n_rows, const double *weight, float scale,
-                                           int n_buckets, ptrdiff_t n_kinds, double *sums)
+/* Fills the buckets, and adds the weights of the events to sums[bucket, kind], which has room
+ * for one bucket more. */
+MULTIVERSION static void add_to_buckets(const double *t, const uint16_t *kind, ptrdiff_t n_rows,
+                                        const double *weight, float scale, int n_buckets,
+                                        ptrdiff_t n_kinds, uint16_t *bucket, double *sums)
 {
     for (ptrdiff_t i = 0; i < n_rows; i += LANES) {
-        int32_t bucket[LANES] __attribute__((aligned(32)));
-        find_buckets(t + i, scale, n_buckets, bucket);
-        for (int r = 0; r < LANES; r++)
-            sums[bucket[r] * n_kinds + kind[i + r]] +=
-                t[i + r] < INFINITY ? weight[i + r] : 0.0;
+        find_buckets(t + i, scale, n_buckets, bucket + i);
+        for (ptrdiff_t r = i; r < i + LANES; r++)
+            sums[bucket[r] * n_kinds + kind[r]] += weight[r];
     }
 }
 
@@ -91,26 +96,47 @@ typedef struct {
     uint16_t kind, line;
 } event;
 
-/* Appends the events of the buckets to keep; returns how many there are now, or -1 if there is
- * no memory for them. */
-MULTIVERSION static ptrdiff_t append_events(const double *t, const uint16_t *kind,
-                                            ptrdiff_t n_rows, const double *weight,
-                                            float scale, int n_buckets, const uint8_t *keep,
-                                            uint16_t line, event **events, ptrdiff_t n_events,
-                                            ptrdiff_t *capacity)
+/* Appends the events of the buckets to keep, which are from first to last; returns how many there
+ * are now, or -1 if there is no memory for them. */
+MULTIVERSION static ptrdiff_t append_events(const double *t, const uint16_t *kind, ptrdiff_t n_rows,
+                               const double *weight, const uint16_t *bucket,
+                               const uint8_t *keep, int first, int last, uint16_t line,
+                               event **events, ptrdiff_t n_events, ptrdiff_t *capacity)
 {
+    vec_shorts begin, length;
+    for (int r = 0; r < LANES; r++) {
+        begin[r] = (uint16_t)first;
+        length[r] = (uint16_t)(last - first);
+    }
     for (ptrdiff_t i = 0; i < n_rows; i += LANES) {
-        int32_t bucket[LANES] __attribute__((aligned(32)));
-        find_buckets(t + i, scale, n_buckets, bucket);
+        /* Most tiles have none: below first, the difference wraps around. */
+        vec_mask inside = (vec_mask)(*(const vec_shorts *)(bucket + i) - begin <= length);
+        if (!((inside[0] | inside[1]) | (inside[2] | inside[3]))) continue;
         if (n_events + LANES > *capacity) {
             *capacity = 2 * *capacity + 64 * LANES;
             event *larger = (event *)realloc(*events, *capacity * sizeof(event));
             if (larger == NULL) return -1;
             *events = larger;
         }
+        for (ptrdiff_t r = i; r < i + LANES; r++)
+            if (keep[bucket[r]])
+                (*events)[n_events++] = (event){t[r], weight[r], bucket[r], kind[r], line};
+    }
+    return n_events;
+}
+
+/* Appends all events to those there are; there must be room. */
+MULTIVERSION static ptrdiff_t append_all_events(const double *t, const uint16_t *kind,
+                                                ptrdiff_t n_rows, const double *weight,
+                                                float scale, int n_buckets, uint16_t line,
+                                                event *events, ptrdiff_t n_events)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i += LANES) {
+        uint16_t bucket[LANES];
+        find_buckets(t + i, scale, n_buckets, bucket);
         for (int r = 0; r < LANES; r++)
-            if (keep[bucket[r]] && t[i + r] < INFINITY)
-                (*events)[n_events++] =
+            if (bucket[r] < n_buckets)
+                events[n_events++] =
                     (event){t[i + r], weight[i + r], bucket[r], kind[i + r], line};
     }
     return n_events;
@@ -122,12 +148,30 @@ static int compare_events(const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-/* Buckets hold few events, or many alike. */
-static void sort_events(event *events, ptrdiff_t n)
+/* By quicksort; what that cannot halve well, by the C library. */
+static void sort_events(event *events, ptrdiff_t n, int depth)
 {
-    if (n > 48) {
-        qsort(events, n, sizeof(event), compare_events);
-        return;
+    while (n > 24) {
+        if (depth-- == 0) {
+            qsort(events, n, sizeof(event), compare_events);
+            return;
+        }
+        double a = events[0].t, b = events[n / 2].t, c = events[n - 1].t;
+        double pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
+        ptrdiff_t i = -1, j = n;
+        for (;;) {
+            do i++;
+            while (events[i].t < pivot);
+            do j--;
+            while (events[j].t > pivot);
+            if (i >= j) break;
+            event swapped = events[i];
+            events[i] = events[j];
+            events[j] = swapped;
+        }
+        sort_events(events, j + 1, depth);
+        events += j + 1;
+        n -= j + 1;
     }
     for (ptrdiff_t i = 1; i < n; i++) {
         event moved = events[i];
@@ -162,6 +206,77 @@ static double width(double low, double high)
     return high - low;
 }
 
+/* Whether a number lies inside an open interval. */
+FORCE_INLINE int has_inside(double low, double high)
+{
+    return low < high && middle(low, high) < INFINITY;
+}
+
+/* Fills the tallies just before n sorted events; entries of a tally are stride apart. known are
+ * those between the buckets of each line, known_stride apart, every second of n_known; or, if
+ * n_known is 1, those at the beginnings of lines. now is the tally before the event before the
+ * first, and then that of the last. */
+static void fill_tallies_before(const event *events, ptrdiff_t n, int has_previous,
+                                const move *moves, ptrdiff_t moves_stride,
+                                const double *known, ptrdiff_t known_stride, ptrdiff_t n_known,
+                                ptrdiff_t n_tallies, double *now, double *tallies,
+                                ptrdiff_t stride)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const event *this = events + i, *previous = this - 1;
+        if (i + has_previous == 0 || previous->line != this->line ||
+            (n_known > 1 && previous->bucket != this->bucket)) {
+            /* Events may have been left out between two buckets. */
+            const double *found = known + this->line * n_known;
+            if (n_known > 1) found += 2 * this->bucket;
+            for (ptrdiff_t j = 0; j < n_tallies; j++) now[j] = found[j * known_stride];
+        } else {
+            const move *moved = moves + this->line * moves_stride + previous->kind;
+            now[moved->from] -= previous->weight;
+            now[moved->to] += previous->weight;
+        }
+        for (ptrdiff_t j = 0; j < n_tallies; j++) tallies[j * stride + i] = now[j];
+    }
+}
+
+/* The middle of the widest interval with the best score; scores are those of the intervals that
+ * end at the events. Returns the best score, minus infinity if there is none. */
+static double find_best_step(const event *events, const double *scores, ptrdiff_t n,
+                             double lowest, double *step)
+{
+    double best = -INFINITY, widest = -1.0, low = lowest, run_low = lowest;
+    for (ptrdiff_t i = 0; i < n; low = events[i++].t)
+        if (scores[i] > best && has_inside(low, events[i].t)) best = scores[i];
+    if (best == -INFINITY) return best;
+    ptrdiff_t first = 0, run_first = 0, last = 0;
+    low = lowest;
+    for (ptrdiff_t i = 0; i < n; low = events[i++].t) {
+        double high = events[i].t;
+        if (!(low < high)) continue;
+        if (scores[i] != best) {
+            run_low = high;
+            run_first = i + 1;
+        } else if (width(run_low, high) > widest && has_inside(low, high)) {
+            widest = width(run_low, high);
+            first = run_first;
+            last = i;
+        }
+    }
+    /* The step must not be at an event in the midst of the interval. */
+    double begin = first > 0 ? events[first - 1].t : lowest;
+    double between = middle(begin, events[last].t);
+    low = begin;
+    for (ptrdiff_t i = first; i <= last; low = events[i++].t)
+        if (has_inside(low, events[i].t)) {
+            if (low < between && between < events[i].t) {
+                *step = between;
+                break;
+            }
+            *step = middle(low, events[i].t);
+        }
+    return best;
+}
+
 /* Where raw + t * slope > 0 flips, for t between low and high: fills t and kind (2 y + whether
  * the row becomes positive), adds the weights at low to start[class, predicted]. */
 MULTIVERSION static void binary_flips(const double *raw, const double *slope, ptrdiff_t n_rows,
@@ -189,7 +304,8 @@ MULTIVERSION static void binary_flips(const double *raw, const double *slope, pt
         positive[1] += counted_truly;
         *(vec *)(t + i) = select_rows(flips & moves, at, never);
         vec code = label + label + select_rows(rises, one, none);
-        for (int r = 0; r < 4; r++) kind[i + r] = (uint16_t)code[r];
+        *(vec_short *)(kind + i) =
+            __builtin_convertvector(__builtin_convertvector(code, vec_int), vec_short);
     }
     for (int c = 0; c < 2; c++) {
         start[2 * c] += fmax(sum_of(all[c]) - sum_of(positive[c]), 0.0);

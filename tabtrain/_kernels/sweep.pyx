@@ -12,7 +12,7 @@ buckets where this is good enough are collected, sorted and stepped through.
 import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t, uint16_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from tabtrain._kernels.lanes cimport LANES
@@ -31,18 +31,29 @@ cdef extern from "sweep.h" nogil:
         const double *start, Py_ssize_t n_tallies, double *tallies, Py_ssize_t stride,
         double *now, double *best,
     ) noexcept
-    void add_event_weights(
+    void add_to_buckets(
         const double *t, const uint16_t *kind, Py_ssize_t n_rows, const double *weight,
-        float scale, int n_buckets, Py_ssize_t n_kinds, double *sums,
+        float scale, int n_buckets, Py_ssize_t n_kinds, uint16_t *bucket, double *sums,
     ) noexcept
     Py_ssize_t append_events(
         const double *t, const uint16_t *kind, Py_ssize_t n_rows, const double *weight,
-        float scale, int n_buckets, const uint8_t *keep, uint16_t line, event **events,
-        Py_ssize_t n_events, Py_ssize_t *capacity,
+        const uint16_t *bucket, const uint8_t *keep, int first, int last, uint16_t line,
+        event **events, Py_ssize_t n_events, Py_ssize_t *capacity,
     ) noexcept
-    void sort_events(event *events, Py_ssize_t n) noexcept
-    double middle(double low, double high) noexcept
-    double width(double low, double high) noexcept
+    Py_ssize_t append_all_events(
+        const double *t, const uint16_t *kind, Py_ssize_t n_rows, const double *weight,
+        float scale, int n_buckets, uint16_t line, event *events, Py_ssize_t n_events,
+    ) noexcept
+    void sort_events(event *events, Py_ssize_t n, int depth) noexcept
+    void fill_tallies_before(
+        const event *events, Py_ssize_t n, int has_previous, const move *moves,
+        Py_ssize_t moves_stride, const double *known, Py_ssize_t known_stride,
+        Py_ssize_t n_known, Py_ssize_t n_tallies, double *now, double *tallies,
+        Py_ssize_t stride,
+    ) noexcept
+    double find_best_step(
+        const event *events, const double *scores, Py_ssize_t n, double lowest, double *step,
+    ) noexcept
     void c_binary_flips "binary_flips"(
         const double *raw, const double *slope, Py_ssize_t n_rows, const double *y,
         const double *weight, double low, double high, double *t, uint16_t *kind,
@@ -62,6 +73,8 @@ EVENT_BYTES = EVENT.itemsize
 # So many events are looked at for the typical size of t.
 cdef enum:
     SAMPLE = 31
+    # Of quicksort: enough for 2**32 events, if not all are badly halved.
+    MAX_DEPTH = 64
 
 
 def flips(
@@ -164,28 +177,31 @@ def typical_sizes(const double[:, ::1] t):
     -------
     float32 array of shape (n_lines,)
     """
-    cdef float[::1] scales = np.ones(t.shape[0], dtype=np.float32)
-    cdef double found[SAMPLE]
-    cdef double size
-    cdef Py_ssize_t p, i, j, n, n_rows = t.shape[1], step = max(n_rows // (2 * SAMPLE), 1)
+    scales = np.empty(t.shape[0], dtype=np.float32)
+    cdef float[::1] found = scales
+    cdef Py_ssize_t p
     with nogil:
         for p in range(t.shape[0]):
-            n = 0
-            i = 0
-            while i < n_rows and n < SAMPLE:
-                size = abs(t[p, i])
-                if 0 < size < INFINITY:
-                    j = n
-                    while j > 0 and found[j - 1] > size:
-                        found[j] = found[j - 1]
-                        j -= 1
-                    found[j] = size
-                    n += 1
-                i += step
-            if n > 0:
-                # So that no sum of scale and t is denormal or infinite for the scale's sake.
-                scales[p] = <float> min(max(found[n // 2], 1e-30), 1e30)
-    return np.asarray(scales)
+            found[p] = typical_size(t[p])
+    return scales
+
+
+cdef float typical_size(const double[:] t) noexcept nogil:
+    cdef double found[SAMPLE]
+    cdef double size
+    cdef Py_ssize_t i = 0, j, n = 0, step = max(t.shape[0] // (2 * SAMPLE), 1)
+    while i < t.shape[0] and n < SAMPLE:
+        size = abs(t[i])
+        if 0 < size < INFINITY:
+            j = n
+            while j > 0 and found[j - 1] > size:
+                found[j] = found[j - 1]
+                j -= 1
+            found[j] = size
+            n += 1
+        i += step
+    # So that no sum of scale and t is denormal or infinite for the scale's sake.
+    return <float> min(max(found[n // 2], 1e-30), 1e30) if n > 0 else 1.0
 
 
 def bucket_sums(
@@ -193,9 +209,10 @@ def bucket_sums(
     const uint16_t[:, :] kind,
     const double[::1] weight,
     const float[::1] scale,
+    uint16_t[:, :] bucket,
     double[:, :, ::1] sums,
 ):
-    """Add the weights of events.
+    """Find the buckets of events, and add their weights.
 
     Parameters
     ----------
@@ -203,33 +220,38 @@ def bucket_sums(
     weight : float64 array of shape (n_rows,)
     scale : float32 array of shape (n_lines,)
         Of `typical_sizes`.
-    sums : float64 array of shape (n_lines, n_buckets, n_kinds), added to
-        The number of buckets is even.
+    bucket : uint16 array of shape (n_lines, n_rows), filled
+        ``n_buckets`` where there is no event.
+    sums : float64 array of shape (n_lines, n_buckets + 1, n_kinds), added to
+        The number of buckets is even. Behind them are the weights of rows without an event.
     """
     cdef Py_ssize_t p, n_rows = t.shape[1]
-    check_events(t, kind, weight, scale)
-    if sums.shape[0] != t.shape[0] or sums.shape[1] % 2:
-        raise ValueError("sums do not fit t")
+    check_events(t, kind, weight, bucket)
+    if sums.shape[0] != t.shape[0] or scale.shape[0] != t.shape[0] or sums.shape[1] % 2 == 0:
+        raise ValueError("sums or scale do not fit t")
     if n_rows == 0:
         return
     with nogil:
         for p in range(t.shape[0]):
-            add_event_weights(
-                &t[p, 0], &kind[p, 0], n_rows, &weight[0], scale[p], sums.shape[1],
-                sums.shape[2], &sums[p, 0, 0],
+            add_to_buckets(
+                &t[p, 0], &kind[p, 0], n_rows, &weight[0], scale[p], sums.shape[1] - 1,
+                sums.shape[2], &bucket[p, 0], &sums[p, 0, 0],
             )
 
 
 cdef int check_events(
     const double[:, :] t, const uint16_t[:, :] kind, const double[::1] weight,
-    const float[::1] scale,
+    const uint16_t[:, :] bucket,
 ) except -1:
-    if kind.shape[0] != t.shape[0] or kind.shape[1] != t.shape[1] or scale.shape[0] != t.shape[0] \
+    if kind.shape[0] != t.shape[0] or kind.shape[1] != t.shape[1] \
+            or bucket.shape[0] != t.shape[0] or bucket.shape[1] != t.shape[1] \
             or weight.shape[0] != t.shape[1] or t.shape[1] % LANES:
-        raise ValueError("kind, weight or scale do not fit t")
-    if t.shape[1] > 0 and t.shape[0] > 0 \
-            and (t.strides[1] != sizeof(double) or kind.strides[1] != sizeof(uint16_t)):
-        raise ValueError("the rows of t and kind do not lie side by side")
+        raise ValueError("kind, bucket or weight do not fit t")
+    if t.shape[1] > 0 and t.shape[0] > 0 and (
+        t.strides[1] != sizeof(double) or kind.strides[1] != sizeof(uint16_t)
+        or bucket.strides[1] != sizeof(uint16_t)
+    ):
+        raise ValueError("the rows of t, kind and bucket do not lie side by side")
     return 0
 
 
@@ -243,13 +265,14 @@ def bucket_tallies(
 
     Parameters
     ----------
-    sums : float64 array of shape (n_lines, n_buckets, n_kinds)
+    sums : float64 array of shape (n_lines, n_buckets + 1, n_kinds)
     moves : int32 array of shape (n_lines or 1, n_kinds, 3)
     start : float64 array of shape (n_lines, n_tallies)
     tallies : float64 array of shape (n_tallies, n_lines, 2 * n_buckets + 1), filled
         At even places what is between buckets, at odd ones the best inside a bucket.
     """
-    cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1], n_kinds = sums.shape[2]
+    cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1] - 1
+    cdef Py_ssize_t n_kinds = sums.shape[2]
     cdef Py_ssize_t n_tallies = start.shape[1], p
     if moves.shape[0] not in (1, n_lines) or moves.shape[1] != n_kinds or moves.shape[2] != 3 \
             or start.shape[0] != n_lines:
@@ -280,20 +303,21 @@ def choose_buckets(
     ----------
     scores : float64 array of shape (n_lines, 2 * n_buckets + 1)
         Of the tallies of `bucket_tallies`.
-    sums : float64 array of shape (n_lines, n_buckets, n_kinds)
+    sums : float64 array of shape (n_lines, n_buckets + 1, n_kinds)
     least : float64 array of shape (n_lines,)
 
     Returns
     -------
-    uint8 array of shape (n_lines, n_buckets)
+    uint8 array of shape (n_lines, n_buckets + 1)
     """
-    cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1], n_kinds = sums.shape[2]
+    cdef Py_ssize_t n_lines = sums.shape[0], n_buckets = sums.shape[1] - 1
+    cdef Py_ssize_t n_kinds = sums.shape[2]
     cdef Py_ssize_t p, b, k, last
     cdef bint wanted, last_wanted
     if scores.shape[0] != n_lines or scores.shape[1] != 2 * n_buckets + 1 \
             or least.shape[0] != n_lines:
         raise ValueError("scores or least do not fit sums")
-    cdef uint8_t[:, ::1] keep = np.zeros((n_lines, n_buckets), dtype=np.uint8)
+    cdef uint8_t[:, ::1] keep = np.zeros((n_lines, n_buckets + 1), dtype=np.uint8)
     with nogil:
         for p in range(n_lines):
             last = -1
@@ -318,16 +342,17 @@ def collect(
     const double[:, :] t,
     const uint16_t[:, :] kind,
     const double[::1] weight,
-    const float[::1] scale,
+    const uint16_t[:, :] bucket,
     const uint8_t[:, ::1] keep,
 ):
     """The events of some buckets.
 
     Parameters
     ----------
-    t, kind, weight, scale
+    t, kind, weight, bucket
         As for `bucket_sums`.
-    keep : uint8 array of shape (n_lines, n_buckets)
+    keep : uint8 array of shape (n_lines, n_buckets + 1)
+        The last is 0.
 
     Returns
     -------
@@ -335,17 +360,23 @@ def collect(
         Line by line, in the order of the rows.
     """
     cdef event *events = NULL
-    cdef Py_ssize_t n_events = 0, capacity = 0, p, n_rows = t.shape[1]
-    check_events(t, kind, weight, scale)
-    if keep.shape[0] != t.shape[0] or keep.shape[1] % 2 or t.shape[0] > 2**16:
+    cdef Py_ssize_t n_events = 0, capacity = 0, p, first, last, n_rows = t.shape[1]
+    check_events(t, kind, weight, bucket)
+    if keep.shape[0] != t.shape[0] or t.shape[0] > 2**16:
         raise ValueError("keep does not fit t")
     try:
         if n_rows > 0:
             with nogil:
                 for p in range(t.shape[0]):
+                    first = 0
+                    last = keep.shape[1] - 1
+                    while last > 0 and not keep[p, last]:
+                        last -= 1
+                    while first < last and not keep[p, first]:
+                        first += 1
                     n_events = append_events(
-                        &t[p, 0], &kind[p, 0], n_rows, &weight[0], scale[p], keep.shape[1],
-                        &keep[p, 0], <uint16_t> p, &events, n_events, &capacity,
+                        &t[p, 0], &kind[p, 0], n_rows, &weight[0], &bucket[p, 0],
+                        &keep[p, 0], first, last, <uint16_t> p, &events, n_events, &capacity,
                     )
                     if n_events < 0:
                         break
@@ -381,11 +412,54 @@ def sort(
     first : intp array of shape (n_lines + 1,)
         Where in it each line begins.
     """
-    cdef Py_ssize_t n = events.shape[0] // sizeof(event), i, p, b, place, count
-    cdef const event *old = <const event *> &events[0] if n > 0 else NULL
-    cdef uint8_t[::1] as_bytes = np.empty((n + n_lines) * sizeof(event), dtype=np.uint8)
+    cdef Py_ssize_t n = events.shape[0] // sizeof(event)
+    if limits.shape[0] != n_lines or limits.shape[1] != 2:
+        raise ValueError("limits do not fit n_lines")
+    return sorted_events(<const event *> &events[0] if n > 0 else NULL, n, n_buckets, limits)
+
+
+def sort_all(
+    const double[:, :] t, const uint16_t[:, :] kind, const double[::1] weight,
+    const double[:, ::1] limits,
+):
+    """All events as `sort` sorts them.
+
+    Parameters
+    ----------
+    t, kind : arrays of shape (n_lines, n_rows)
+    weight : float64 array of shape (n_rows,)
+    limits : float64 array of shape (n_lines, 2)
+    """
+    cdef Py_ssize_t n_lines = t.shape[0], n_rows = t.shape[1], n = 0, p
+    cdef Py_ssize_t n_buckets = 2 * min(n_rows // 8 + 1, 2**14)
+    check_events(t, kind, weight, kind)
+    if limits.shape[0] != n_lines or limits.shape[1] != 2 or n_lines > 2**16:
+        raise ValueError("limits do not fit t")
+    cdef event *events = <event *> malloc((n_lines * n_rows + 1) * sizeof(event))
+    if events == NULL:
+        raise MemoryError("no memory for the events of a line")
+    try:
+        if n_rows > 0:
+            with nogil:
+                for p in range(n_lines):
+                    n = append_all_events(
+                        &t[p, 0], &kind[p, 0], n_rows, &weight[0], typical_size(t[p]),
+                        n_buckets, <uint16_t> p, events, n,
+                    )
+        return sorted_events(events, n, n_buckets, limits)
+    finally:
+        free(events)
+
+
+cdef sorted_events(
+    const event *old, Py_ssize_t n, Py_ssize_t n_buckets, const double[:, ::1] limits
+):
+    cdef Py_ssize_t n_lines = limits.shape[0], i, p, b, place, count
+    events = np.empty((n + n_lines) * sizeof(event), dtype=np.uint8)
+    begins = np.empty(n_lines + 1, dtype=np.intp)
+    cdef uint8_t[::1] as_bytes = events
     cdef event *new = <event *> &as_bytes[0] if n_lines > 0 else NULL
-    cdef Py_ssize_t[::1] first = np.zeros(n_lines + 1, dtype=np.intp)
+    cdef Py_ssize_t[::1] first = begins
     # Where in the new order each bucket begins; the last bucket of a line is behind all.
     cdef Py_ssize_t[:, ::1] begin = np.zeros((n_lines, n_buckets + 1), dtype=np.intp)
     with nogil:
@@ -413,10 +487,10 @@ def sort(
         for p in range(n_lines):
             for b in range(n_buckets):
                 if begin[p, b] - place > 1:
-                    sort_events(new + place, begin[p, b] - place)
+                    sort_events(new + place, begin[p, b] - place, MAX_DEPTH)
                 place = begin[p, b]
             place += 1
-    return np.asarray(as_bytes), np.asarray(first)
+    return events, begins
 
 
 def tallies_before(
@@ -424,7 +498,7 @@ def tallies_before(
     Py_ssize_t begin,
     const int32_t[:, :, ::1] moves,
     const double[:, :, ::1] known,
-    const double[::1] last,
+    double[::1] now,
     double[:, ::1] tallies,
 ):
     """Fill the tallies just before some sorted events.
@@ -437,35 +511,23 @@ def tallies_before(
     moves : int32 array of shape (n_lines or 1, n_kinds, 3)
     known : float64 array of shape (n_tallies, n_lines, 2 * n_buckets + 1 or 1)
         The tallies of `bucket_tallies`, or only those at the beginnings of lines.
-    last : float64 array of shape (n_tallies,)
-        The tally before the event before the first, if there is one.
+    now : float64 array of shape (n_tallies,), changed
+        The tally before the event before the first, if there is one; then that of the last.
     tallies : float64 array of shape (n_tallies, n_asked_for), filled
     """
-    cdef Py_ssize_t n = tallies.shape[1], n_tallies = tallies.shape[0], i, j, q
-    cdef bint of_buckets = known.shape[2] > 1
+    cdef Py_ssize_t n = tallies.shape[1], n_tallies = tallies.shape[0]
     if begin < 0 or (begin + n) * <Py_ssize_t> sizeof(event) > events.shape[0] \
-            or known.shape[0] != n_tallies or last.shape[0] != n_tallies:
+            or known.shape[0] != n_tallies or now.shape[0] != n_tallies or moves.shape[2] != 3:
         raise ValueError("tallies do not fit events")
     if n == 0:
         return
-    cdef const event *first = <const event *> &events[0]
-    cdef const event *this
-    cdef const event *previous
     with nogil:
-        for i in range(n):
-            this = first + begin + i
-            previous = this - 1 if begin + i > 0 else NULL
-            if previous == NULL or previous.line != this.line \
-                    or (of_buckets and previous.bucket != this.bucket):
-                # There may be events left out between two buckets.
-                for j in range(n_tallies):
-                    tallies[j, i] = known[j, this.line, 2 * this.bucket if of_buckets else 0]
-            else:
-                q = this.line if moves.shape[0] > 1 else 0
-                for j in range(n_tallies):
-                    tallies[j, i] = tallies[j, i - 1] if i > 0 else last[j]
-                tallies[moves[q, previous.kind, 0], i] -= previous.weight
-                tallies[moves[q, previous.kind, 1], i] += previous.weight
+        fill_tallies_before(
+            <const event *> &events[0] + begin, n, begin > 0, <const move *> &moves[0, 0, 0],
+            moves.shape[1] if moves.shape[0] > 1 else 0, &known[0, 0, 0],
+            known.shape[1] * known.shape[2], known.shape[2], n_tallies, &now[0],
+            &tallies[0, 0], n,
+        )
 
 
 def best_steps(
@@ -490,51 +552,16 @@ def best_steps(
     steps, best : float64 arrays of shape (n_lines,)
         0 and minus infinity where no step lies between the limits or has a score.
     """
-    cdef Py_ssize_t n_lines = first.shape[0] - 1, p, i
-    cdef const event *all_events = <const event *> &events[0] if events.shape[0] > 0 else NULL
-    cdef double low, high, most, widest, between
-    cdef double run_low = 0.0, run_high = 0.0, low_inside = 0.0, high_inside = 0.0
+    cdef Py_ssize_t n_lines = first.shape[0] - 1, p
     if first[n_lines] != scores.shape[0] or limits.shape[0] != n_lines \
             or events.shape[0] != scores.shape[0] * <Py_ssize_t> sizeof(event):
         raise ValueError("events, limits or scores do not fit first")
-    cdef double[::1] steps = np.zeros(n_lines)
-    cdef double[::1] best = np.full(n_lines, -np.inf)
+    all_steps, all_best = np.zeros(n_lines), np.empty(n_lines)
+    cdef double[::1] steps = all_steps, best = all_best
     with nogil:
         for p in range(n_lines):
-            most = -INFINITY
-            low = limits[p, 0]
-            for i in range(first[p], first[p + 1]):
-                high = all_events[i].t
-                if scores[i] > most and low < high and middle(low, high) < INFINITY:
-                    most = scores[i]
-                low = high
-            if most == -INFINITY:
-                continue
-            best[p] = most
-            widest = -1.0
-            low = limits[p, 0]
-            run_low = low
-            for i in range(first[p], first[p + 1]):
-                high = all_events[i].t
-                if low < high and middle(low, high) < INFINITY:
-                    if scores[i] != most:
-                        run_low = high
-                    elif width(run_low, high) > widest:
-                        widest = width(run_low, high)
-                        run_high = high
-                        low_inside = run_low
-                low = high
-            # The step must not be at an event in the midst of the interval.
-            run_low = low_inside
-            between = middle(run_low, run_high)
-            low = limits[p, 0]
-            for i in range(first[p], first[p + 1]):
-                high = all_events[i].t
-                if low < high and run_low <= low and high <= run_high \
-                        and low <= between <= high and middle(low, high) < INFINITY:
-                    low_inside = low
-                    high_inside = high
-                low = high
-            steps[p] = between if low_inside < between < high_inside \
-                else middle(low_inside, high_inside)
-    return np.asarray(steps), np.asarray(best)
+            best[p] = find_best_step(
+                <const event *> &events[0] + first[p], &scores[first[p]],
+                first[p + 1] - first[p], limits[p, 0], &steps[p],
+            )
+    return all_steps, all_best

@@ -84,7 +84,9 @@ class ExactLineSearch(Optimizer):
             return self._anneal(problem, state)
         n_missing = self.population_size - len(state.members)
         if n_missing > 0:
-            return self._join(problem, state, self._neighbours(problem, state, state.theta, n_missing))
+            return self._join(
+                problem, state, self._neighbours(problem, state, state.theta, n_missing)
+            )
         if state.n_stale >= self.patience:
             return self._renew(problem, replace(state, n_stale=0))
         return self._search_lines(problem, state)
