@@ -172,7 +172,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             validation = None if held_out is None else Problem(model, objective, held_out)
             optimizer = get_optimizer(
                 self.optimizer,
-                problem.capabilities,
+                problem,
                 self.objective,
                 objective_names(self._target, with_gradient=True),
             )
@@ -281,7 +281,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return outcome | {
             "best_score_": search.score,
             "best_validation_score_": search.validation_score,
-            "history_": History(search.history),
+            "history_": History(search.history, search.optimizer),
             "n_iter_": search.n_iter,
             "n_trials_": search.n_trials,
             "stop_reason_": search.stop_reason,

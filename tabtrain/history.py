@@ -37,7 +37,18 @@ class Improvement(NamedTuple):
 
 
 class History(tuple):
-    """A tuple of `Improvement`, oldest first."""
+    """A tuple of `Improvement`, oldest first.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        What searched; with ``optimizer="auto"``, what was chosen.
+    """
+
+    def __new__(cls, improvements=(), optimizer=None):
+        history = super().__new__(cls, improvements)
+        history.optimizer = optimizer
+        return history
 
     def to_frame(self):
         """A DataFrame with a row for each improvement; needs pandas.

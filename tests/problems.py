@@ -13,11 +13,15 @@ from tabtrain.optimizers import (
     CMAES,
     LBFGS,
     AskTell,
+    Chain,
     DifferentialEvolution,
+    ExactLineSearch,
     GeneticAlgorithm,
     HillClimb,
     RandomSearch,
+    Restarts,
     SimulatedAnnealing,
+    SoftAscent,
 )
 from tests import reference
 
@@ -235,13 +239,18 @@ OPTIMIZERS = [
     AskTell(Outside),
     CMAES(),
     CMAES(8, separable=True, population_growth=2.0),
+    Chain(RandomSearch(8), LBFGS(), n_iter_no_change=2),
+    Chain(SoftAscent(n_steps=2), ExactLineSearch(4), n_iter_no_change=3),
     DifferentialEvolution(16),
+    ExactLineSearch(8, patience=2),
     GeneticAlgorithm(16, n_elite=2),
     HillClimb(16),
     HillClimb(7, step_size=0.5),
     LBFGS(),
     RandomSearch(16),
+    Restarts(HillClimb(8), 2, n_iter_no_change=3),
     SimulatedAnnealing(16),
+    SoftAscent(n_steps=3),
 ]
 
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # the classes are found when the package is imported
 __all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
 
 
+# Of a table with more numbers, "auto" takes methods that make few passes over it.
+LARGE = 2**24
+# With more parameters, "auto" takes methods that learn a scale for each.
+MANY_PARAMS = 100
+
 # What optimizers may need, as errors say it.
 _NEEDS = {
     "gradient": "a gradient",
@@ -27,16 +32,25 @@ _NEEDS = {
 }
 
 
-def get_optimizer(optimizer, capabilities, objective, with_gradient):
+def _auto(problem):
+    """What suits a problem best, by the measurements in the guide."""
+    able = problem.capabilities
+    if "gradient" in able:
+        return "lbfgs"
+    if "line search" in able:
+        is_large = problem.examples[0].size > LARGE and "soft gradient" in able
+        return "soft_ascent" if is_large else "exact_line_search"
+    return "cmaes" if problem.n_params > MANY_PARAMS else "hill_climb"
+
+
+def get_optimizer(optimizer, problem, objective, with_gradient):
     """The optimizer that a user named or gave, checked against what the problem can do.
 
     Parameters
     ----------
     optimizer : str or Optimizer
-        A name, an optimizer, or "auto": gradients where there are any, else exact line
-        searches, else climbing.
-    capabilities : frozenset of str
-        Of the problem.
+        A name, an optimizer, or "auto": what suits the problem.
+    problem : Problem
     objective : str, Objective or callable
         As the user gave it, to name it in errors.
     with_gradient : list of str
@@ -56,10 +70,7 @@ def get_optimizer(optimizer, capabilities, objective, with_gradient):
     names = ", ".join(map(repr, ["auto", *_by_name]))
     accepted = f"one of {names}, or an instance from tabtrain.optimizers"
     if isinstance(optimizer, str):
-        name = optimizer
-        if name == "auto":
-            order = ("lbfgs", "exact_line_search", "hill_climb")
-            name = next(each for each in order if _by_name[each].needs <= capabilities)
+        name = _auto(problem) if optimizer == "auto" else optimizer
         if name not in _by_name:
             raise ValueError(f"optimizer must be {accepted}, got {optimizer!r}")
         found = _by_name[name]()
@@ -68,8 +79,8 @@ def get_optimizer(optimizer, capabilities, objective, with_gradient):
     else:
         raise TypeError(f"optimizer must be {accepted}, got {optimizer!r}")
     found.check()
-    for need in sorted(found.needs - capabilities):
-        would_work = [name for name, cls in _by_name.items() if cls.needs <= capabilities]
+    for need in sorted(found.needs - problem.capabilities):
+        would_work = [n for n, cls in _by_name.items() if cls.needs <= problem.capabilities]
         message = (
             f"optimizer={optimizer!r} needs {_NEEDS[need]}, and objective={objective!r} has none: "
             f"use an optimizer that needs none ({', '.join(map(repr, would_work))})"
