@@ -344,7 +344,8 @@ class Problem:
     def line_search(self, thetas, lines):
         """The best step on each of some lines, of all that can be told apart.
 
-        It is best for the score without the penalty, in exact arithmetic.
+        It is best for the score without the penalty, in exact arithmetic: rounding may put a
+        row that is within a rounding error of the border on its other side.
 
         Parameters
         ----------
@@ -357,8 +358,9 @@ class Problem:
         -------
         steps : float64 array of shape (n_lines,)
             In the middle of the widest interval of steps ``t`` with the best score of
-            ``theta + t * line``.
+            ``theta + t * line``; 0 where there is none.
         scores : float64 array of shape (n_lines,)
+            Their scores, penalty included; minus infinity where there is none.
         """
         thetas, lines = np.ascontiguousarray(thetas), np.ascontiguousarray(lines)
         at_a_time = max(EVENTS_BYTES // (10 * self._table.n_padded), 1)
@@ -369,8 +371,8 @@ class Problem:
             for i in range(0, len(lines), at_a_time)
         ]
         self.n_trials += len(lines)
-        steps, scores = zip(*found, strict=True)
-        return np.concatenate(steps), np.concatenate(scores)
+        steps, scores = map(np.concatenate, zip(*found, strict=True))
+        return steps, scores - self._penalty(thetas + steps[:, np.newaxis] * lines)
 
     def _line_search(self, thetas, lines):
         table, n_lines = self._table, len(lines)

@@ -12,9 +12,9 @@ from tabtrain.optimizers.soft_ascent import Ascent, SoftAscent
 
 # Which share of the lines go along the difference of two others, along this difference in some
 # of the parameters only, and along a random direction; the rest go along one parameter.
-DIFFERENCE, PART, RANDOM = 0.4, 0.2, 0.2
+DIFFERENCE, PART, RANDOM = 0.8, 0.05, 0.1
 # How far the first population is from its center, and members are moved to find others.
-SPREAD = 1.0
+SPREAD = 2.0
 # Between which temperatures a member is annealed anew.
 COOLEST, HOTTEST = 0.03, 0.3
 
@@ -42,9 +42,9 @@ class ExactLineSearch(Optimizer):
 
     Parameters
     ----------
-    population_size : int, default=32
+    population_size : int, default=48
         How many lines an iteration searches; at least 4.
-    patience : int, default=20
+    patience : int, default=50
         After so many iterations without a better score the worst member is replaced.
 
     References
@@ -65,7 +65,7 @@ class ExactLineSearch(Optimizer):
 
     needs = frozenset({"line search"})
 
-    def __init__(self, population_size=32, patience=20):
+    def __init__(self, population_size=48, patience=50):
         self.population_size = population_size
         self.patience = patience
 
@@ -124,10 +124,14 @@ class ExactLineSearch(Optimizer):
 
     def _search_lines(self, problem, state):
         lines = self._lines(problem, state)
-        steps, _ = problem.line_search(state.members, lines)
-        moved = problem.project(state.members + steps[:, np.newaxis] * lines)
+        steps, scores = problem.line_search(state.members, lines)
+        found = state.members + steps[:, np.newaxis] * lines
+        moved = problem.project(found)
+        # What the best score is must be known to the bit, and what was moved again at all.
+        unsure = (scores > state.score) | (moved != found).any(axis=1)
         moved = problem.normalized(moved)
-        scores = problem.scores(moved)
+        if unsure.any():
+            scores[unsure] = problem.scores(moved[unsure])
         # Not only if better: there are ways up along plateaus, too.
         after = state.with_replaced(moved, scores, scores >= state.scores)
         return replace(after, n_stale=0 if after.score > state.score else state.n_stale + 1)
@@ -137,17 +141,16 @@ class ExactLineSearch(Optimizer):
         members, rng = state.members, state.rng
         n, n_params = members.shape
         groups = problem.line_groups[rng.integers(len(problem.line_groups), size=n)]
-        kind = rng.random((n, 1))
+        counts = rng.multinomial(n, [DIFFERENCE, PART, RANDOM, 1 - DIFFERENCE - PART - RANDOM])
+        whole, part, random, single = np.split(rng.permutation(n), np.cumsum(counts)[:-1])
         first = rng.integers(n, size=n)
-        second = (first + rng.integers(1, n, size=n)) % n
-        is_difference = kind < DIFFERENCE + PART
-        draws = rng.standard_normal((n, n_params))
-        directions = np.where(is_difference, members[first] - members[second], draws)
-        shares = rng.random((n, n_params))
-        some = groups & (shares < rng.random((n, 1)))
-        single = groups & (shares == np.max(shares, axis=1, where=groups, initial=0, keepdims=True))
-        which = np.where(is_difference & (kind >= DIFFERENCE), some, groups)
-        which = np.where(kind >= DIFFERENCE + PART + RANDOM, single, which)
-        lines = directions * which
+        lines = members[first] - members[(first + rng.integers(1, n, size=n)) % n]
+        lines[part] *= rng.random((len(part), n_params)) < rng.random((len(part), 1))
+        lines[random] = rng.standard_normal((len(random), n_params))
+        chosen = np.argmax(rng.random((len(single), n_params)) * groups[single], axis=1)
+        lines[single] = np.arange(n_params) == chosen[:, np.newaxis]
+        lines *= groups
         # Where two members are alike.
-        return np.where(lines.any(axis=1, keepdims=True), lines, draws * groups)
+        empty = np.flatnonzero(~lines.any(axis=1))
+        lines[empty] = groups[empty] * rng.standard_normal((len(empty), n_params))
+        return lines
