@@ -141,7 +141,8 @@ class LinearClassifier(ClassifierMixin, _Linear):
     optimizer : str or Optimizer, default="auto"
         How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
         one. "auto" is :class:`~tabtrain.optimizers.LBFGS` if the objective has a gradient,
-        else :class:`~tabtrain.optimizers.HillClimb`.
+        else :class:`~tabtrain.optimizers.ExactLineSearch`, or, on a table of more than 2**24
+        numbers, :class:`~tabtrain.optimizers.SoftAscent`; ``history_.optimizer`` says which.
     alpha : float, default=0.0
         The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
         the squared weights of the standardised features. With "neg_log_loss"
@@ -413,7 +414,8 @@ class LinearRegressor(RegressorMixin, _Linear):
     optimizer : str or Optimizer, default="auto"
         How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
         one. "auto" is :class:`~tabtrain.optimizers.LBFGS` if the objective has a gradient,
-        else :class:`~tabtrain.optimizers.HillClimb`.
+        else :class:`~tabtrain.optimizers.HillClimb`, or, with more than 100 parameters,
+        :class:`~tabtrain.optimizers.CMAES`; ``history_.optimizer`` says which.
     alpha : float, default=0.0
         The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
         the squared weights of the standardised features. With

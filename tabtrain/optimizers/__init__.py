@@ -21,7 +21,7 @@ __all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
 
 # Of a table with more numbers, "auto" takes methods that make few passes over it.
 LARGE = 2**24
-# With more parameters, "auto" takes methods that learn a scale for each.
+# With more parameters, "auto" takes what learns a scale for each.
 MANY_PARAMS = 100
 
 # What optimizers may need, as errors say it.

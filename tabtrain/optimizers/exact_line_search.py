@@ -76,7 +76,9 @@ class ExactLineSearch(Optimizer):
     def start(self, problem, theta, rng):
         members = theta[np.newaxis]
         scores = problem.scores(members)
-        ascent = SoftAscent().start(problem, theta, rng) if problem.softens else None
+        ascent = None
+        if problem.softens:
+            ascent = SoftAscent().begun(problem, theta, scores[0], rng)
         return _Population(theta, scores[0], rng, members=members, scores=scores, ascent=ascent)
 
     def step(self, problem, state):

@@ -79,7 +79,10 @@ class SoftAscent(Optimizer):
         check_scalar(self.n_steps, "n_steps", Integral, min_val=1)
 
     def start(self, problem, theta, rng):
-        score = problem.scores(theta[np.newaxis])[0]
+        return self.begun(problem, theta, problem.scores(theta[np.newaxis])[0], rng)
+
+    def begun(self, problem, theta, score, rng):
+        """The state before the first step, from a point whose score is known."""
         # At zero all rows have the same share, and no direction leads up.
         present = theta if theta.any() else problem.initial(rng, 1)[0]
         return Ascent(theta, score, rng, taus=self.taus(self.start_tau), present=present)
