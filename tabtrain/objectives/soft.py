@@ -89,10 +89,12 @@ class Soft(Objective):
 
     def score_gradient(self, tally):
         step = STEP * tally.sum()
-        moved = step * np.eye(len(tally))
-        with np.errstate(invalid="ignore"):
-            slopes = (self.score(tally + moved) - self.score(tally - moved)) / (2 * step)
-        return np.nan_to_num(slopes)
+        moves = step * np.eye(len(tally))
+        # Not finite where a metric is 0 / 0 or the root of a count below 0: no slope is known.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            more, less = np.split(self.score(np.concatenate([tally + moves, tally - moves])), 2)
+            slopes = (more - less) / (2 * step)
+        return np.where(np.isfinite(slopes), slopes, 0.0)
 
     def perfect(self, y, weight, n_classes):
         return self.metric.perfect(y, weight, n_classes)

@@ -15,7 +15,9 @@ from tabtrain.optimizers.soft_ascent import Ascent, SoftAscent
 DIFFERENCE, PART, RANDOM = 0.8, 0.05, 0.1
 # How far the first population is from its center, and members are moved to find others.
 SPREAD = 2.0
-# Between which temperatures a member is annealed anew.
+# How the population begins, and how a member is annealed anew: in fewer steps, from a temperature
+# between these.
+FIRST, AGAIN = SoftAscent(), SoftAscent(end_tau=0.01, cooling=0.5)
 COOLEST, HOTTEST = 0.03, 0.3
 
 
@@ -78,7 +80,7 @@ class ExactLineSearch(Optimizer):
         scores = problem.scores(members)
         ascent = None
         if problem.softens:
-            ascent = SoftAscent().begun(problem, theta, scores[0], rng)
+            ascent = FIRST.begun(problem, theta, scores[0], rng)
         return _Population(theta, scores[0], rng, members=members, scores=scores, ascent=ascent)
 
     def step(self, problem, state):
@@ -94,7 +96,7 @@ class ExactLineSearch(Optimizer):
         return self._search_lines(problem, state)
 
     def _anneal(self, problem, state):
-        ascent = SoftAscent().step(problem, state.ascent)
+        ascent = AGAIN.step(problem, state.ascent)
         state = replace(state, ascent=ascent)
         state = state.with_best(ascent.theta[np.newaxis], np.array([ascent.score]))
         if len(ascent.taus) > 0:
@@ -121,7 +123,7 @@ class ExactLineSearch(Optimizer):
             return self._join(problem, state, self._neighbours(problem, state, member, 1))
         tau = COOLEST * (HOTTEST / COOLEST) ** rng.random()
         present = self._neighbours(problem, state, member, 1, tau * np.sqrt(problem.n_params))[0]
-        ascent = Ascent(present, -np.inf, rng, taus=SoftAscent().taus(tau), present=present)
+        ascent = Ascent(present, -np.inf, rng, taus=AGAIN.taus(tau), present=present)
         return self._anneal(problem, replace(state, ascent=ascent))
 
     def _search_lines(self, problem, state):

@@ -11,6 +11,10 @@ from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
 
+# The constants of the Wolfe conditions for quasi-Newton directions, section 3.1 of [1].
+C1, C2 = 1e-4, 0.9
+
+
 @dataclass(kw_only=True)
 class _Curve(State):
     """``flat`` is the largest slope that counts as none; ``steps`` and ``changes`` are the last
@@ -120,9 +124,16 @@ class LBFGS(Optimizer):
             return points[key]
 
         direction = ascent_direction(state)
+        slope = state.gradient @ direction
         # The first step is about as long as the parameters' scale, the others of length 1 if
-        # that satisfies the conditions.
-        before = None if state.steps else -state.score + np.linalg.norm(state.gradient) / 2
+        # that satisfies the strong Wolfe conditions, as it mostly does.
+        before = -state.score + np.linalg.norm(state.gradient) / 2
+        if state.steps:
+            before = None
+            found = value_and_gradient(state.theta + direction)
+            _, score, gradient = found
+            if score >= state.score + C1 * slope and abs(gradient @ direction) <= C2 * slope:
+                return found
         with warnings.catch_warnings():
             # That no step was found is told by None, and seen to by the caller.
             warnings.filterwarnings("ignore", "The line search algorithm", RuntimeWarning)
@@ -134,6 +145,8 @@ class LBFGS(Optimizer):
                 -state.gradient,
                 -state.score,
                 before,
+                c1=C1,
+                c2=C2,
             )[0]
         if step_length is None:
             return None

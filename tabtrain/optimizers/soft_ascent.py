@@ -38,9 +38,9 @@ class SoftAscent(Optimizer):
 
     Parameters
     ----------
-    start_tau, end_tau : float, default=1.0 and 0.01
+    start_tau, end_tau : float, default=0.3 and 0.003
         The first and the last temperature, in units of the raw prediction.
-    cooling : float, default=0.5
+    cooling : float, default=0.7
         What each temperature is of the one before, about; below 1.
     n_steps : int, default=15
         The most steps at each.
@@ -62,7 +62,7 @@ class SoftAscent(Optimizer):
 
     needs = frozenset({"soft gradient"})
 
-    def __init__(self, start_tau=1.0, end_tau=0.01, cooling=0.5, n_steps=15):
+    def __init__(self, start_tau=0.3, end_tau=0.003, cooling=0.7, n_steps=15):
         self.start_tau = start_tau
         self.end_tau = end_tau
         self.cooling = cooling
