@@ -202,7 +202,7 @@ class Problem:
         thetas = np.ascontiguousarray(thetas)
         table = self._table
         map_over = self._map(len(thetas))
-        if table.packs_once and len(thetas) >= CANDIDATES_A_THREAD * table.n_jobs:
+        if table.is_small and len(thetas) >= CANDIDATES_A_THREAD * table.n_jobs:
             n_shares = 1 if map_over is map else table.n_jobs
             map_shares, map_blocks = map_over, map
         else:
@@ -243,7 +243,7 @@ class Problem:
                 rounding = ROUNDING * (self._objective.scale + abs(at_least))
                 keep = ~(bounds < at_least - rounding)
                 if np.count_nonzero(keep) > KEEP_ALL_ABOVE * len(keep):
-                    if self._table.packs_once:
+                    if self._table.is_small:
                         ends = [n_blocks]
                     continue
                 left, params, tallies = left[keep], params[keep], tallies[keep]

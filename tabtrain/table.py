@@ -20,7 +20,9 @@ BLOCK_BYTES = 2**20
 SMALL_TABLE_BLOCKS = 4
 MIN_BLOCK_TILES = 64
 # A table smaller than this is packed once; a larger one anew at every pass, never copied.
-PACK_ONCE_BYTES = 2**22
+PACK_ONCE_BYTES = 2**26
+# A table smaller than this stays in the cache.
+SMALL_BYTES = 2**22
 
 
 class Block(NamedTuple):
@@ -58,6 +60,8 @@ class Table:
     y, weight : float64 arrays of shape (n_padded,)
     packs_once : bool
         Whether the table is so small that its blocks are kept.
+    is_small : bool
+        Whether these stay in the cache.
     """
 
     def __init__(self, X, y=None, weight=None, *, n_jobs=1):
@@ -80,6 +84,7 @@ class Table:
         self._scratch = threading.local()
         self._pool = None
         self.packs_once = n_tiles * tile_bytes <= PACK_ONCE_BYTES
+        self.is_small = n_tiles * tile_bytes <= SMALL_BYTES
         if self.packs_once:
             self._packed = [self._pack(i, self._new_tiles(i)) for i in range(self.n_blocks)]
 

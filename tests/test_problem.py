@@ -47,8 +47,9 @@ def small_blocks(monkeypatch):
 PATHS = {
     "small, few candidates": {},
     "small, candidates shared out": {"problem.CANDIDATES_A_THREAD": 1},
-    "large": {"table.PACK_ONCE_BYTES": 0},
-    "large, many tallies": {"table.PACK_ONCE_BYTES": 0, "problem.TALLIES_BYTES": 1000},
+    "larger": {"table.SMALL_BYTES": 0},
+    "large": {"table.SMALL_BYTES": 0, "table.PACK_ONCE_BYTES": 0},
+    "large, many tallies": {"table.SMALL_BYTES": 0, "problem.TALLIES_BYTES": 1000},
     "raw predictions of few at a time": {"problem.RAW_BYTES": 1},
 }
 

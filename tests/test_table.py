@@ -95,7 +95,8 @@ def test_what_is_packed_once_is_bounded():
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_large_table_is_not_copied(order, n_jobs, rng):
+def test_a_large_table_is_not_copied(order, n_jobs, rng, monkeypatch):
+    monkeypatch.setattr(table_module, "PACK_ONCE_BYTES", 2**22)
     X = np.asarray(rng.standard_normal((40_000, 50)), dtype=np.float32, order=order)
     tracemalloc.start()
     try:
