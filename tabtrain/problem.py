@@ -304,19 +304,28 @@ class Problem:
         params = self._model.parameters(theta[np.newaxis])
         n_tallies = self._n_tallies
         map_blocks = self._map(GRADIENT_CANDIDATES)
+        blocks = range(self._table.n_blocks)
+        errors = [None] * len(blocks)
+        raws = [None] * len(blocks)
+
+        def tally_of_block(i):
+            self._check_time()
+            block = self._table.block(i)
+            raws[i] = self._forward(params, block).copy()
+            tally = np.zeros((1, n_tallies))
+            self._objective.tally(raws[i], block.y, block.weight, tally)
+            return tally[0]
+
         if self._objective.is_affine:
             tally = self._perfect_rest[0]
         else:
-            tally = np.add.reduce(
-                list(map_blocks(partial(self._tally, params), range(self._table.n_blocks)))
-            )[0]
+            tally = np.add.reduce(list(map_blocks(tally_of_block, blocks)))
         dscore = self._objective.score_gradient(tally)
-        errors = [None] * self._table.n_blocks
 
         def of_block(i):
             self._check_time()
             block = self._table.block(i)
-            raw = self._forward(params, block)
+            raw = self._forward(params, block) if raws[i] is None else raws[i]
             raw_grad = self._table.scratch("raw_grad", raw.shape[1:])
             sums = np.zeros(n_tallies + params.shape[1])
             tally, grad = sums[np.newaxis, :n_tallies], sums[n_tallies:]
@@ -325,7 +334,7 @@ class Problem:
             errors[i] = self._objective.row_errors(raw, block.y)
             return sums
 
-        sums = np.add.reduce(list(map_blocks(of_block, range(self._table.n_blocks))))
+        sums = np.add.reduce(list(map_blocks(of_block, blocks)))
         self.n_trials += 1
         self._last_gradient = (theta.copy(), errors)
         score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)

@@ -154,7 +154,9 @@ def test_is_a_parameter_object(optimizer):
     assert type(copy) is type(optimizer)
     assert copy is not optimizer
     assert repr(copy) == repr(optimizer)
-    assert copy.set_params(**optimizer.get_params(deep=False)).get_params() == optimizer.get_params()
+    assert (
+        copy.set_params(**optimizer.get_params(deep=False)).get_params() == optimizer.get_params()
+    )
     assert repr(pickle.loads(pickle.dumps(optimizer))) == repr(optimizer)
 
 

@@ -24,8 +24,8 @@ class Objective(BaseEstimator):
     scale : float
         The size of the terms of a score, which its rounding errors are in proportion to.
     is_affine : bool
-        Whether the score is an affine function of the tally, so that its derivative is
-        everywhere the same; only asked for where `tally_gradient` is given.
+        Whether the score is an affine function of the tallies of one table, so that its
+        derivative is everywhere the same.
     tally_gradient : callable or None
         ``tally_gradient(raw[1, C, n], y[n], weight[n], dscore[T], tallies[1, T],
         raw_grad[C, n])`` adds to the tally and fills ``raw_grad`` with the derivative of

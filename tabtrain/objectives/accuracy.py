@@ -16,5 +16,7 @@ class Accuracy(CountMetric):
     array([0.875])
     """
 
+    is_affine = True
+
     def score_counts(self, counts):
         return true_positives(counts).sum(axis=1) / counts.sum(axis=(1, 2))

@@ -17,6 +17,8 @@ class BalancedAccuracy(CountMetric):
     array([0.875])
     """
 
+    is_affine = True
+
     def score_counts(self, counts):
         of_class = counts.sum(axis=2)
         recall = divide(true_positives(counts), of_class)

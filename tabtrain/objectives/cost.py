@@ -24,6 +24,8 @@ class Cost(CountMetric):
     array([-0.7])
     """
 
+    is_affine = True
+
     def __init__(self, matrix):
         self.matrix = matrix
 

@@ -68,6 +68,10 @@ class Soft(Objective):
             raise ValueError(f"objective of Soft must be a metric of counts, got {found!r}")
         return found
 
+    @property
+    def is_affine(self):
+        return self.metric.is_affine
+
     def check(self, n_classes):
         check_number(self.tau, "tau of Soft", low=0, include_boundaries="neither")
         self.metric.check(n_classes)

@@ -88,7 +88,7 @@ class Chain(Optimizer):
         return f"Chain({inside}, n_iter_no_change={self.n_iter_no_change})"
 
     @property
-    def needs(self):
+    def needs(self):  # type: ignore[override]
         return frozenset().union(*(each.needs for each in self.optimizers))
 
     def check(self):

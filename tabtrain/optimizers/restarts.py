@@ -43,7 +43,7 @@ class Restarts(Optimizer):
         self.n_iter_no_change = n_iter_no_change
 
     @property
-    def needs(self):
+    def needs(self):  # type: ignore[override]
         return self.optimizer.needs
 
     def check(self):
