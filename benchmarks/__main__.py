@@ -7,7 +7,15 @@ import importlib
 
 from benchmarks import measure
 
-NAMES = ("trials", "gradient", "memory", "import_time", "time_to_target")
+NAMES = (
+    "trials",
+    "line_search",
+    "gradient",
+    "portfolio",
+    "memory",
+    "import_time",
+    "time_to_target",
+)
 
 
 def main(quick=False):

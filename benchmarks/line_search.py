@@ -33,7 +33,8 @@ from tabtrain.table import Table
 FASTER_THAN_SORT, SLOWER_THAN_PASS, TWO_THREADS = 6.0, 5.0, 1.7
 LARGE = 10**6
 N_FEATURES = 10
-N_PARTS = 8
+# Threads share out larger lines in so many parts.
+N_PARTS, LARGEST_WHOLE = 8, 2**16
 
 
 def accuracy(tp, fp, n_positive, n):
@@ -78,8 +79,8 @@ def given_predictions(s, z, y, weight, objective, n_jobs):
     """A function that searches the line with tabtrain."""
     n = len(s)
     table = Table(np.empty((n, 1)), n_jobs=n_jobs)
-    parts = [slice(i, i + n // N_PARTS) for i in range(0, n, n // N_PARTS)] if n > 2**16 else None
-    parts = parts or [slice(n)]
+    size = n // N_PARTS if n > LARGEST_WHOLE else n
+    parts = [slice(i, i + size) for i in range(0, n, size)]
     t, kinds = np.empty((1, n)), np.empty((2, 1, n), dtype=np.uint16)
     limits = np.array([[-np.inf, np.inf]])
     moved = np.zeros(1, dtype=np.intp)
@@ -160,7 +161,7 @@ def times(cases, n, n_rounds):
 def of_line(n, name, n_rounds):
     """The row of the first table."""
     objective, metric = METRICS[name]
-    n -= n % (16 * N_PARTS)
+    n += -n % (16 * N_PARTS if n > LARGEST_WHOLE else 16)  # whole tiles
     s, z, y = line(n)
     weight, right = np.ones(n), y == 1
     cases = {

@@ -1,6 +1,6 @@
 """What a search found, improvement by improvement."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Improvement(NamedTuple):
@@ -44,6 +44,8 @@ class History(tuple):
     optimizer : Optimizer
         What searched; with ``optimizer="auto"``, what was chosen.
     """
+
+    optimizer: Any = None
 
     def __new__(cls, improvements=(), optimizer=None):
         history = super().__new__(cls, improvements)

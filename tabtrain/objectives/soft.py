@@ -69,7 +69,7 @@ class Soft(Objective):
         return found
 
     @property
-    def is_affine(self):
+    def is_affine(self):  # type: ignore[override]
         return self.metric.is_affine
 
     def check(self, n_classes):

@@ -10,9 +10,9 @@ from tabtrain.optimizers._base import Optimizer
 from tabtrain.optimizers._population import Population
 from tabtrain.optimizers.soft_ascent import Ascent, SoftAscent
 
-# Which share of the lines go along the difference of two others, along this difference in some
-# of the parameters only, and along a random direction; the rest go along one parameter.
-DIFFERENCE, PART, RANDOM = 0.8, 0.05, 0.1
+# Which share of the lines go along the difference of two members in some of the parameters only,
+# along a random direction, and along one parameter; the rest go along the whole difference.
+PART, RANDOM, SINGLE = 0.05, 0.1, 0.05
 # How far the first population is from its center, and members are moved to find others.
 SPREAD = 2.0
 # How the population begins, and how a member is annealed anew: in fewer steps, from a temperature
@@ -145,8 +145,8 @@ class ExactLineSearch(Optimizer):
         members, rng = state.members, state.rng
         n, n_params = members.shape
         groups = problem.line_groups[rng.integers(len(problem.line_groups), size=n)]
-        counts = rng.multinomial(n, [DIFFERENCE, PART, RANDOM, 1 - DIFFERENCE - PART - RANDOM])
-        whole, part, random, single = np.split(rng.permutation(n), np.cumsum(counts)[:-1])
+        counts = rng.multinomial(n, [PART, RANDOM, SINGLE, 1 - PART - RANDOM - SINGLE])
+        part, random, single, _ = np.split(rng.permutation(n), np.cumsum(counts)[:-1])
         first = rng.integers(n, size=n)
         lines = members[first] - members[(first + rng.integers(1, n, size=n)) % n]
         lines[part] *= rng.random((len(part), n_params)) < rng.random((len(part), 1))

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_scalar
 from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
-
 # The constants of the Wolfe conditions for quasi-Newton directions, section 3.1 of [1].
 C1, C2 = 1e-4, 0.9
 
