@@ -13,10 +13,12 @@ from tabtrain.optimizers.soft_ascent import Ascent, SoftAscent
 # Which share of the lines go along the difference of two members in some of the parameters only,
 # along a random direction, and along one parameter; the rest go along the whole difference.
 PART, RANDOM, SINGLE = 0.05, 0.1, 0.05
-# How far the first population is from its center, and members are moved to find others.
-SPREAD = 2.0
-# How the population begins, and how a member is annealed anew: in fewer steps, from a temperature
-# between these.
+# Of a population whose size is not given.
+SMALLEST, LARGEST = 16, 48
+# With fewer parameters a population is sooner where an annealing leads to.
+MANY_PARAMS = 10
+# How the population begins, and how a member is annealed anew: in fewer steps, moved by about a
+# temperature between these in each parameter, and from there.
 FIRST, AGAIN = SoftAscent(), SoftAscent(end_tau=0.01, cooling=0.5)
 COOLEST, HOTTEST = 0.03, 0.3
 
@@ -38,14 +40,16 @@ class ExactLineSearch(Optimizer):
     its own, where that is no worse. Most lines go along the difference of two other members, as
     in differential evolution [2]_: directions and scales are learned from what has survived.
 
-    Where the metric can be made smooth, the population begins around what :class:`SoftAscent`
-    finds, and when it gets no better any more, another annealing finds one that takes the place
-    of the worst. Else that is a random neighbour of another.
+    The members begin at random points. Where the metric can be made smooth and there are many
+    parameters, what :class:`SoftAscent` finds is among them. When the best gets no better any
+    more, the worst is replaced by what such an annealing finds from another member, or else by
+    a random neighbour of one.
 
     Parameters
     ----------
-    population_size : int, default=48
-        How many lines an iteration searches; at least 4.
+    population_size : int, optional
+        How many lines an iteration searches, at least 4; unless given 4 for each parameter,
+        but at least 16 and at most 48.
     patience : int, default=50
         After so many iterations without a better score the worst member is replaced.
 
@@ -67,33 +71,35 @@ class ExactLineSearch(Optimizer):
 
     needs = frozenset({"line search"})
 
-    def __init__(self, population_size=48, patience=50):
+    def __init__(self, population_size=None, patience=50):
         self.population_size = population_size
         self.patience = patience
 
     def check(self):
-        check_scalar(self.population_size, "population_size", Integral, min_val=4)
+        if self.population_size is not None:
+            check_scalar(self.population_size, "population_size", Integral, min_val=4)
         check_scalar(self.patience, "patience", Integral, min_val=1)
 
     def start(self, problem, theta, rng):
         members = theta[np.newaxis]
         scores = problem.scores(members)
         ascent = None
-        if problem.softens:
+        if problem.softens and problem.n_params >= MANY_PARAMS:
             ascent = FIRST.begun(problem, theta, scores[0], rng)
         return _Population(theta, scores[0], rng, members=members, scores=scores, ascent=ascent)
 
     def step(self, problem, state):
         if state.ascent is not None:
             return self._anneal(problem, state)
-        n_missing = self.population_size - len(state.members)
+        n_missing = self._size(problem) - len(state.members)
         if n_missing > 0:
-            return self._join(
-                problem, state, self._neighbours(problem, state, state.theta, n_missing)
-            )
+            return self._join(problem, state, problem.initial(state.rng, n_missing))
         if state.n_stale >= self.patience:
             return self._renew(problem, replace(state, n_stale=0))
         return self._search_lines(problem, state)
+
+    def _size(self, problem):
+        return self.population_size or min(max(4 * problem.n_params, SMALLEST), LARGEST)
 
     def _anneal(self, problem, state):
         ascent = AGAIN.step(problem, state.ascent)
@@ -103,15 +109,11 @@ class ExactLineSearch(Optimizer):
             return state
         return self._join(problem, replace(state, ascent=None), ascent.theta[np.newaxis])
 
-    def _neighbours(self, problem, state, theta, n, spread=SPREAD):
-        moves = state.rng.standard_normal((n, problem.n_params)) / np.sqrt(problem.n_params)
-        return problem.project(theta + spread * moves)
-
     def _join(self, problem, state, candidates):
         """The state with new members, in the place of the worst if there are too many."""
         candidates = problem.normalized(candidates)
         scores = problem.scores(candidates)
-        too_many = len(state.members) + len(candidates) - self.population_size
+        too_many = len(state.members) + len(candidates) - self._size(problem)
         stay = np.sort(np.argsort(state.scores, kind="stable")[max(too_many, 0) :])
         members = np.concatenate([state.members[stay], candidates])
         return state.with_members(members, np.concatenate([state.scores[stay], scores]))
@@ -119,11 +121,12 @@ class ExactLineSearch(Optimizer):
     def _renew(self, problem, state):
         rng = state.rng
         member = state.members[rng.integers(len(state.members))]
-        if not problem.softens:
-            return self._join(problem, state, self._neighbours(problem, state, member, 1))
         tau = COOLEST * (HOTTEST / COOLEST) ** rng.random()
-        present = self._neighbours(problem, state, member, 1, tau * np.sqrt(problem.n_params))[0]
-        ascent = Ascent(present, -np.inf, rng, taus=AGAIN.taus(tau), present=present)
+        moves = tau * rng.standard_normal((1, problem.n_params))
+        moved = problem.project(member + moves)
+        if not problem.softens:
+            return self._join(problem, state, moved)
+        ascent = Ascent(moved[0], -np.inf, rng, taus=AGAIN.taus(tau), present=moved[0])
         return self._anneal(problem, replace(state, ascent=ascent))
 
     def _search_lines(self, problem, state):
