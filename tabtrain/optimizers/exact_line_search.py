@@ -17,6 +17,8 @@ PART, RANDOM, SINGLE = 0.05, 0.1, 0.05
 SMALLEST, LARGEST = 16, 48
 # With fewer parameters a population is sooner where an annealing leads to.
 MANY_PARAMS = 10
+# With members no further apart, as a share of their length, a population starts anew.
+COLLAPSED = 0.01
 # How the population begins, and how a member is annealed anew: in fewer steps, moved by about a
 # temperature between these in each parameter, and from there.
 FIRST, AGAIN = SoftAscent(), SoftAscent(end_tau=0.01, cooling=0.5)
@@ -43,7 +45,7 @@ class ExactLineSearch(Optimizer):
     The members begin at random points. Where the metric can be made smooth and there are many
     parameters, what :class:`SoftAscent` finds is among them. When the best gets no better any
     more, the worst is replaced by what such an annealing finds from another member, or else by
-    a random neighbour of one.
+    a random neighbour of one. A population that has drawn together starts anew.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ class ExactLineSearch(Optimizer):
         How many lines an iteration searches, at least 4; unless given 4 for each parameter,
         but at least 16 and at most 48.
     patience : int, default=50
-        After so many iterations without a better score the worst member is replaced.
+        After so many iterations without a better member the worst is replaced.
 
     References
     ----------
@@ -120,6 +122,11 @@ class ExactLineSearch(Optimizer):
 
     def _renew(self, problem, state):
         rng = state.rng
+        spread = np.sqrt(
+            state.members.var(axis=0).sum() / np.square(state.members).sum(axis=1).mean()
+        )
+        if spread < COLLAPSED:
+            return state.renewed(problem)
         member = state.members[rng.integers(len(state.members))]
         tau = COOLEST * (HOTTEST / COOLEST) ** rng.random()
         moves = tau * rng.standard_normal((1, problem.n_params))
@@ -141,7 +148,8 @@ class ExactLineSearch(Optimizer):
             scores[unsure] = problem.scores(moved[unsure])
         # Not only if better: there are ways up along plateaus, too.
         after = state.with_replaced(moved, scores, scores >= state.scores)
-        return replace(after, n_stale=0 if after.score > state.score else state.n_stale + 1)
+        is_better = after.scores.max() > state.scores.max()
+        return replace(after, n_stale=0 if is_better else state.n_stale + 1)
 
     def _lines(self, problem, state):
         """A direction for each member, within one of the groups of parameters that may move."""
