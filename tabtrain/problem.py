@@ -372,7 +372,7 @@ class Problem:
             Their scores, penalty included; minus infinity where there is none.
         """
         thetas, lines = np.ascontiguousarray(thetas), np.ascontiguousarray(lines)
-        at_a_time = max(EVENTS_BYTES // (10 * self._table.n_padded), 1)
+        at_a_time = max(EVENTS_BYTES // (12 * self._table.n_padded), 1)
         found = [
             self._line_search(
                 thetas if len(thetas) == 1 else thetas[i : i + at_a_time], lines[i : i + at_a_time]

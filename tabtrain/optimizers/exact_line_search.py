@@ -83,11 +83,10 @@ class ExactLineSearch(Optimizer):
         check_scalar(self.patience, "patience", Integral, min_val=1)
 
     def start(self, problem, theta, rng):
-        members = theta[np.newaxis]
-        scores = problem.scores(members)
-        ascent = None
-        if problem.softens and problem.n_params >= MANY_PARAMS:
-            ascent = FIRST.begun(problem, theta, scores[0], rng)
+        members = problem.normalized(theta[np.newaxis])
+        scores = problem.scores(theta[np.newaxis])
+        anneals = problem.softens and problem.n_params >= MANY_PARAMS
+        ascent = FIRST.begun(problem, theta, scores[0], rng) if anneals else None
         return _Population(theta, scores[0], rng, members=members, scores=scores, ascent=ascent)
 
     def step(self, problem, state):
@@ -122,11 +121,10 @@ class ExactLineSearch(Optimizer):
 
     def _renew(self, problem, state):
         rng = state.rng
-        spread = np.sqrt(
-            state.members.var(axis=0).sum() / np.square(state.members).sum(axis=1).mean()
-        )
-        if spread < COLLAPSED:
-            return state.renewed(problem)
+        size = np.square(state.members).sum(axis=1).mean()
+        if state.members.var(axis=0).sum() <= COLLAPSED**2 * size:
+            members = problem.normalized(problem.initial(rng, len(state.members)))
+            return state.with_members(members, problem.scores(members))
         member = state.members[rng.integers(len(state.members))]
         tau = COOLEST * (HOTTEST / COOLEST) ** rng.random()
         moves = tau * rng.standard_normal((1, problem.n_params))
@@ -156,8 +154,10 @@ class ExactLineSearch(Optimizer):
         members, rng = state.members, state.rng
         n, n_params = members.shape
         groups = problem.line_groups[rng.integers(len(problem.line_groups), size=n)]
-        counts = rng.multinomial(n, [PART, RANDOM, SINGLE, 1 - PART - RANDOM - SINGLE])
-        part, random, single, _ = np.split(rng.permutation(n), np.cumsum(counts)[:-1])
+        kind = rng.random(n)
+        part = np.flatnonzero(kind < PART)
+        random = np.flatnonzero((kind >= PART) & (kind < PART + RANDOM))
+        single = np.flatnonzero(kind >= 1 - SINGLE)
         first = rng.integers(n, size=n)
         lines = members[first] - members[(first + rng.integers(1, n, size=n)) % n]
         lines[part] *= rng.random((len(part), n_params)) < rng.random((len(part), 1))
