@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from tabtrain._estimator import TrainedEstimator
+from tabtrain._kernels.confusion import tally
 from tabtrain.models import LinearModel
 from tabtrain.objectives import get_objective
 from tabtrain.problem import Problem, raw_predictions
@@ -391,7 +392,7 @@ class LinearClassifier(ClassifierMixin, _Linear):
         objective = get_objective(self.objective, self._target)
         X, y = self._validate(X, y, reset=False)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if objective.probabilistic:
+        if objective.tally is not tally:
             _, codes = self._encode(y, self.classes_)
             return self._score(X, codes, weight, objective)
         from sklearn.metrics import confusion_matrix

@@ -377,14 +377,14 @@ class Problem:
             self._line_search(
                 thetas if len(thetas) == 1 else thetas[i : i + at_a_time], lines[i : i + at_a_time]
             )
-            for i in range(0, len(lines), at_a_time)
+            for i in range(0, max(len(lines), 1), at_a_time)
         ]
         self.n_trials += len(lines)
         steps, scores = map(np.concatenate, zip(*found, strict=True))
         return steps, scores - self._penalty(thetas + steps[:, np.newaxis] * lines)
 
     def _line_search(self, thetas, lines):
-        table, n_lines = self._table, len(lines)
+        table, n_lines, weight = self._table, len(lines), self._exact_weight
         limits = self._limits(thetas, lines)
         moves, fill = self._model.line_events[self._objective.tally](thetas, lines, limits)
         t = table.scratch("t", (n_lines, table.n_padded))
@@ -400,7 +400,8 @@ class Problem:
             self._check_time()
             start = np.zeros((n_lines, self._n_tallies))
             rows = table.rows(i)
-            fill(table.block(i), table.scratch, t[:, rows], kind[:, rows], start)
+            block = table.block(i)._replace(weight=weight[rows])
+            fill(block, table.scratch, t[:, rows], kind[:, rows], start)
             return start
 
         start = np.zeros((n_lines, self._n_tallies))
@@ -410,15 +411,35 @@ class Problem:
             t,
             kind,
             bucket,
-            table.weight,
+            weight,
             start,
             moves,
             limits,
             self._objective.score,
-            has_bounds=self._perfect_rest is not None,
+            has_bounds=self._right_is_best,
             rounding=lambda score: ROUNDING * (self._objective.scale + abs(score)),
             map_parts=map_parts,
         )
+
+    @cached_property
+    def _exact_weight(self):
+        """The weights, rounded so little and so that sums over rows of a class are exact.
+
+        So the counts do not depend on the order in which rows come and go, and of rows that are
+        all gone nothing is left: 0 / 0 is what it is, not the ratio of two rounding errors.
+        """
+        y, weight = self._table.y.astype(np.intp), self._table.weight
+        # All sums are multiples of it, by less than 2**53.
+        unit = 2 * np.spacing(np.bincount(y, weight))[y]
+        return np.round(weight / unit) * unit
+
+    @cached_property
+    def _right_is_best(self):
+        """Whether the score is known to rise when a row comes to its own class."""
+        if self._perfect_rest is None:
+            return False
+        perfect = self._perfect_rest[0].reshape(self._n_classes, self._n_classes)
+        return np.array_equal(perfect, np.diag(np.diag(perfect)))
 
     def _limits(self, thetas, lines):
         """How far each line stays within the bounds: ``[P, 2]``."""

@@ -44,8 +44,11 @@ MULTIVERSION static void add_soft_counts(const double *raw, ptrdiff_t n_rows,
                     none);
             }
         } else {
-            vec largest, mean = none;
-            for (ptrdiff_t c = 0; c < n_outputs; c++) SLOPE(c) = RAW(c) * sharpness;
+            vec largest = RAW(0), mean = none;
+            /* Else what is large would be infinite, and its differences none. */
+            for (ptrdiff_t c = 1; c < n_outputs; c++)
+                largest = select_rows(RAW(c) > largest, RAW(c), largest);
+            for (ptrdiff_t c = 0; c < n_outputs; c++) SLOPE(c) = (RAW(c) - largest) * sharpness;
             softmax(slope, slope_stride, n_outputs, slope, slope_stride, &largest);
             for (ptrdiff_t c = 0; c < n_outputs; c++) {
                 vec share = select_rows(counts, w * SLOPE(c), none);

@@ -268,8 +268,8 @@ static double find_best_step(const event *events, const double *scores, ptrdiff_
     low = begin;
     for (ptrdiff_t i = first; i <= last; low = events[i++].t)
         if (has_inside(low, events[i].t)) {
-            if (low < between && between < events[i].t) {
-                *step = between;
+            if (between < events[i].t) {
+                *step = low < between ? between : middle(low, events[i].t);
                 break;
             }
             *step = middle(low, events[i].t);

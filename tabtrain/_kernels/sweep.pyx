@@ -70,6 +70,8 @@ EVENT = np.dtype(
     [("t", "f8"), ("weight", "f8"), ("bucket", "i4"), ("kind", "u2"), ("line", "u2")]
 )
 EVENT_BYTES = EVENT.itemsize
+# Of more there are more kinds of events than can be numbered.
+MAX_OUTPUTS = 181
 # So many events are looked at for the typical size of t.
 cdef enum:
     SAMPLE = 31
@@ -120,6 +122,8 @@ def flips(
             or kind.shape[1] != n_rows or start.shape[0] != n_lines \
             or start.shape[1] != n_classes * n_classes:
         raise ValueError("t, kind or start do not fit raw")
+    if n_outputs > MAX_OUTPUTS:
+        raise ValueError(f"flips does not take more than {MAX_OUTPUTS} outputs, got {n_outputs}")
     if n_lines == 0 or n_rows == 0:
         return
     if t.strides[1] != sizeof(double) or kind.strides[1] != sizeof(uint16_t):
@@ -227,7 +231,8 @@ def bucket_sums(
     """
     cdef Py_ssize_t p, n_rows = t.shape[1]
     check_events(t, kind, weight, bucket)
-    if sums.shape[0] != t.shape[0] or scale.shape[0] != t.shape[0] or sums.shape[1] % 2 == 0:
+    if sums.shape[0] != t.shape[0] or scale.shape[0] != t.shape[0] or sums.shape[1] % 2 == 0 \
+            or not 2 < sums.shape[1] < 2**16:
         raise ValueError("sums or scale do not fit t")
     if n_rows == 0:
         return
@@ -413,8 +418,8 @@ def sort(
         Where in it each line begins.
     """
     cdef Py_ssize_t n = events.shape[0] // sizeof(event)
-    if limits.shape[0] != n_lines or limits.shape[1] != 2:
-        raise ValueError("limits do not fit n_lines")
+    if limits.shape[0] != n_lines or limits.shape[1] != 2 or events.shape[0] % sizeof(event):
+        raise ValueError("limits or events do not fit n_lines")
     return sorted_events(<const event *> &events[0] if n > 0 else NULL, n, n_buckets, limits)
 
 
@@ -517,7 +522,8 @@ def tallies_before(
     """
     cdef Py_ssize_t n = tallies.shape[1], n_tallies = tallies.shape[0]
     if begin < 0 or (begin + n) * <Py_ssize_t> sizeof(event) > events.shape[0] \
-            or known.shape[0] != n_tallies or now.shape[0] != n_tallies or moves.shape[2] != 3:
+            or known.shape[0] != n_tallies or now.shape[0] != n_tallies or moves.shape[2] != 3 \
+            or moves.shape[0] not in (1, known.shape[1]):
         raise ValueError("tallies do not fit events")
     if n == 0:
         return
@@ -553,7 +559,7 @@ def best_steps(
         0 and minus infinity where no step lies between the limits or has a score.
     """
     cdef Py_ssize_t n_lines = first.shape[0] - 1, p
-    if first[n_lines] != scores.shape[0] or limits.shape[0] != n_lines \
+    if first[n_lines] != scores.shape[0] or limits.shape[0] != n_lines or limits.shape[1] != 2 \
             or events.shape[0] != scores.shape[0] * <Py_ssize_t> sizeof(event):
         raise ValueError("events, limits or scores do not fit first")
     all_steps, all_best = np.zeros(n_lines), np.empty(n_lines)

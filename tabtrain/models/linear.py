@@ -64,7 +64,7 @@ class LinearModel:
         self.scale_free = (
             output_center == 0 and not self.integer.any() and bool(np.isinf(self.bounds).all())
         )
-        self.line_events = {tally: self._flips}
+        self.line_events = {tally: self._flips} if n_outputs <= sweep.MAX_OUTPUTS else {}
         self.penalty_weights = np.zeros(self.n_params)
         self.penalty_weights[: self._n_weights] = output_scale**2
 
@@ -98,7 +98,7 @@ class LinearModel:
         moved = np.zeros(n_lines, dtype=np.intp)
         if self.n_outputs > 1:
             moved = self._output[np.argmax(lines != 0, axis=1)]
-            weights = slopes[:, : self._n_weights].reshape(n_lines, self.n_outputs, -1)
+            weights = slopes[:, : self._n_weights].reshape(n_lines, self.n_outputs, self.n_features)
             constants = slopes[:, self._n_weights :]
             each = np.arange(n_lines)
             slopes = np.column_stack([weights[each, moved], constants[each, moved]])
