@@ -308,10 +308,12 @@ def _facts(problem, validation, objective, optimizer):
 
     def of_part(part):
         # A function that the user wrote is itself, and cannot always be pickled.
-        return type(part), {
-            name: value if callable(value) else hash_of(value)
-            for name, value in part.get_params().items()
-        }
+        if callable(part):
+            return part
+        if not hasattr(part, "get_params"):
+            return hash_of(part)
+        params = part.get_params(deep=False)
+        return type(part), {name: of_part(value) for name, value in params.items()}
 
     tables = [problem.examples, None if validation is None else validation.examples]
     return hash_of(tables), problem.alpha, of_part(objective), of_part(optimizer)

@@ -9,6 +9,8 @@ from tabtrain.objectives._count_metric import CountMetric
 
 # How far counts are moved, as a share of all rows, to see how a metric changes with them.
 STEP = 1e-6
+# Of many classes there are very many counts: so many entries of tallies are scored at a time.
+ENTRIES_AT_A_TIME = 2**20
 
 
 class Soft(Objective):
@@ -92,12 +94,15 @@ class Soft(Objective):
         return self.metric.score(tallies)
 
     def score_gradient(self, tally):
-        step = STEP * tally.sum()
-        moves = step * np.eye(len(tally))
+        step, n = STEP * tally.sum(), len(tally)
+        at_a_time = max(ENTRIES_AT_A_TIME // n, 1)
+        slopes = np.empty(n)
         # Not finite where a metric is 0 / 0 or the root of a count below 0: no slope is known.
         with np.errstate(invalid="ignore", divide="ignore"):
-            more, less = np.split(self.score(np.concatenate([tally + moves, tally - moves])), 2)
-            slopes = (more - less) / (2 * step)
+            for begin in range(0, n, at_a_time):
+                moves = step * np.eye(min(at_a_time, n - begin), n, begin)
+                more, less = np.split(self.score(np.concatenate([tally + moves, tally - moves])), 2)
+                slopes[begin : begin + at_a_time] = (more - less) / (2 * step)
         return np.where(np.isfinite(slopes), slopes, 0.0)
 
     def perfect(self, y, weight, n_classes):
