@@ -7,6 +7,7 @@ import numpy as np
 
 LANES = 16
 Long = np.longdouble
+MAX = np.finfo(np.float64).max
 
 
 def round_up(n_rows):
@@ -182,3 +183,127 @@ def loss_tally(losses, weight):
     counts = weight > 0
     w = weight[counts].astype(Long)
     return np.array([w.sum(), (w * losses[counts]).sum()])
+
+
+# Soft counts
+
+
+def soft_confusion(raw, y, weight, tau):
+    """``counts[true class, predicted class]`` of ``raw[C, n]``, shared out by `probabilities`."""
+    n_classes = max(len(raw), 2)
+    counts = np.zeros((n_classes, n_classes), Long)
+    for i in range(len(y)):
+        if weight[i] > 0:
+            share = probabilities(raw[:, i : i + 1].astype(Long) / Long(tau))[:, 0]
+            counts[int(y[i])] += Long(weight[i]) * share
+    return counts
+
+
+def soft_slope(raw, y, weight, tau, dscore):
+    """The derivative ``[C, n]`` of a score whose own is ``dscore[true, predicted]``."""
+    slope = np.zeros(raw.shape, Long)
+    for i in range(len(y)):
+        if weight[i] > 0:
+            p = probabilities(raw[:, i : i + 1].astype(Long) / Long(tau))[:, 0]
+            own = dscore[int(y[i])].astype(Long)
+            of_class = Long(weight[i]) / Long(tau) * p * (own - (p * own).sum())
+            slope[:, i] = of_class[-len(raw) :]
+    return slope
+
+
+# Lines. An interval is open, and begins and ends where rows flip or at the limits.
+
+
+def flips(raw, moved, slope, low, high):
+    """Of each row of ``raw[C, n]``: where it flips, or infinity; its labels before and after."""
+    n_rows = raw.shape[1]
+    t = np.full(n_rows, np.inf)
+    labels = np.zeros((2, n_rows), int)
+    for i in range(n_rows):
+        if len(raw) == 1:
+            own, other, of_own, of_other = 1, 0, raw[0, i], 0.0
+        else:
+            other = max((c for c in range(len(raw)) if c != moved), key=lambda c: raw[c, i])
+            own, of_own, of_other = moved, raw[moved, i], raw[other, i]
+        with np.errstate(all="ignore"):
+            at = np.divide(of_other - of_own, slope[i])
+        if slope[i] == 0 or np.isnan(at):
+            labels[:, i] = predict(raw[np.newaxis, :, i : i + 1])[0, 0]
+            continue
+        before, after = (other, own) if slope[i] > 0 else (own, other)
+        if low < at < high:
+            t[i] = at
+        elif at <= low:
+            before = after
+        else:
+            after = before
+        labels[:, i] = before, after
+    return t, labels[0], labels[1]
+
+
+def counts_on_line(raw, moved, slope, y, weight, t):
+    """The confusion counts ``[K * K]`` at one ``t``, where none of the others is as large."""
+    others = raw.copy()
+    others[moved] = -np.inf
+    best = others.argmax(axis=0)
+    of_best = others.max(axis=0) if len(raw) > 1 else np.zeros(raw.shape[1])
+    # Not the sum, in which a small step would be lost.
+    rise, gap = Long(t) * slope.astype(Long), of_best - raw[moved]
+    if len(raw) == 1:
+        labels = (rise > gap).astype(int)
+    else:
+        labels = np.where((rise > gap) | ((rise == gap) & (moved < best)), moved, best)
+    counts = np.zeros((max(len(raw), 2),) * 2)
+    np.add.at(counts, (y.astype(int), labels), weight)
+    return counts.ravel()
+
+
+def tallies_of_intervals(points, t, kind, weight, moves, start):
+    """``[len(points) + 1, T]``: one before the first point, one after each."""
+    tallies = np.tile(start.astype(float), (len(points) + 1, 1))
+    for at, (before, after, _), w in zip(t, moves[kind], weight, strict=True):
+        if at < np.inf:
+            passed = np.append(False, points >= at)
+            tallies[passed, before] -= w
+            tallies[passed, after] += w
+    return tallies
+
+
+def has_number(low, high):
+    with np.errstate(over="ignore"):
+        return np.nextafter(low, np.inf) < high
+
+
+def width(low, high):
+    """Without an end on one side it is twice as wide as the other end is large, at least 2."""
+    with np.errstate(over="ignore"):
+        if np.isinf(low) and np.isinf(high):
+            return np.inf
+        if np.isinf(low) or np.isinf(high):
+            return 2 * max(1.0, abs(high if np.isinf(low) else low))
+        return high - low
+
+
+def middle(low, high):
+    if np.isinf(low) and np.isinf(high):
+        return 0.0
+    if np.isinf(low):
+        return max(high - max(1.0, abs(high)), -MAX)
+    if np.isinf(high):
+        return min(low + max(1.0, abs(low)), MAX)
+    return (Long(low) + Long(high)) / 2
+
+
+def best_intervals(edges, scores):
+    """The best score there is a number for; intervals with it, joined where they touch."""
+    with_number = [has_number(*edges[i : i + 2]) for i in range(len(scores))]
+    best = max((s for s, has in zip(scores, with_number, strict=True) if has), default=-np.inf)
+    joined, begin = [], 0
+    while begin < len(scores):
+        end = begin
+        while end < len(scores) and scores[end] == best:
+            end += 1
+        if any(with_number[begin:end]):
+            joined.append((edges[begin], edges[end]))
+        begin = end + 1
+    return best, joined

@@ -248,18 +248,24 @@ static double find_best_step(const event *events, const double *scores, ptrdiff_
     for (ptrdiff_t i = 0; i < n; low = events[i++].t)
         if (scores[i] > best && has_inside(low, events[i].t)) best = scores[i];
     if (best == -INFINITY) return best;
-    ptrdiff_t first = 0, run_first = 0, last = 0;
+    ptrdiff_t first = 0, last = 0, run_first = 0, run_last = -1;
     low = lowest;
     for (ptrdiff_t i = 0; i < n; low = events[i++].t) {
         double high = events[i].t;
-        if (!(low < high)) continue;
-        if (scores[i] != best) {
+        int goes_on = scores[i] == best || !(low < high);
+        if (goes_on && has_inside(low, high)) run_last = i;
+        if (run_last >= 0 && (!goes_on || i == n - 1)) {
+            /* Only now: what has no end may be less wide than a part that has one. */
+            if (width(run_low, events[run_last].t) > widest) {
+                widest = width(run_low, events[run_last].t);
+                first = run_first;
+                last = run_last;
+            }
+            run_last = -1;
+        }
+        if (!goes_on) {
             run_low = high;
             run_first = i + 1;
-        } else if (width(run_low, high) > widest && has_inside(low, high)) {
-            widest = width(run_low, high);
-            first = run_first;
-            last = i;
         }
     }
     /* The step must not be at an event in the midst of the interval. */
