@@ -1,6 +1,7 @@
 """The best step on a line: its kernels, and all of it against trying every interval."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tabtrain import _line_search
 from tabtrain import table as table_module
 from tabtrain._kernels import sweep
 from tabtrain.models import LinearModel
@@ -140,7 +140,15 @@ def test_too_many_outputs_for_the_kinds():
     t, kind = np.zeros((1, 16)), np.zeros((1, 16), np.uint16)
     with pytest.raises(ValueError, match=f"more than {K} outputs"):
         sweep.flips(
-            raw, t, np.zeros(1, np.intp), y, y, np.zeros((1, 2)), t, kind, np.zeros((1, (K + 1) ** 2))
+            raw,
+            t,
+            np.zeros(1, np.intp),
+            y,
+            y,
+            np.zeros((1, 2)),
+            t,
+            kind,
+            np.zeros((1, (K + 1) ** 2)),
         )
 
 
@@ -236,7 +244,9 @@ def test_tallies_between_buckets_and_the_best_inside(n_lines, n_rows, n_classes,
 @given(seeds, st.integers(0, 3), st.sampled_from([2, 4, 10]))
 def test_chosen_buckets_and_their_neighbours(seed, n_lines, n_buckets):
     rng = np.random.default_rng(seed)
-    scores = rng.choice([0.0, 1.0, 2.0, np.nan], (n_lines, 2 * n_buckets + 1), p=[0.5, 0.2, 0.2, 0.1])
+    scores = rng.choice(
+        [0.0, 1.0, 2.0, np.nan], (n_lines, 2 * n_buckets + 1), p=[0.5, 0.2, 0.2, 0.1]
+    )
     sums = rng.integers(2, size=(n_lines, n_buckets + 1, 2)).astype(float)
     least = rng.choice([1.0, 2.0, np.nan, -np.inf], n_lines)
     keep = sweep.choose_buckets(frozen(scores), frozen(sums), frozen(least))
@@ -431,14 +441,18 @@ def assert_in_the_widest(step, edges, scores, best):
 
 def problem_of_rows(objective, raw, slope, y, weight, **options):
     """Raw predictions and slopes are features, so that both come out as they went in."""
-    n_outputs, n_rows = raw.shape
+    n_outputs = len(raw)
     model = LinearModel(n_outputs, np.zeros(n_outputs + 1), np.ones(n_outputs + 1), **options)
     theta = np.zeros(model.n_params)
     theta[: model._n_weights] = np.eye(n_outputs, n_outputs + 1).ravel()
     lines = np.zeros((n_outputs, model.n_params))
     for c in range(n_outputs):
         lines[c, c * (n_outputs + 1) + n_outputs] = 1
-    return Problem(model, objective, Table(np.column_stack([raw.T, slope]), y, weight)), theta, lines
+    return (
+        Problem(model, objective, Table(np.column_stack([raw.T, slope]), y, weight)),
+        theta,
+        lines,
+    )
 
 
 @pytest.mark.parametrize(("name", "n_classes"), SCORES)
@@ -489,7 +503,7 @@ def test_no_step_beats_the_best(name, n_classes, data):
 
 
 def pairs(edges):
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def counts_inside(raw, moved, slope, y, weight, low, high):
@@ -504,3 +518,135 @@ def counts_inside(raw, moved, slope, y, weight, low, high):
     counts = np.zeros((n_classes, n_classes))
     np.add.at(counts, (y.astype(int), labels), weight)
     return counts.ravel()
+
+
+# Of a problem
+
+
+def make(rng, objective, n_classes, *, n_rows=400, kind_of_weights="whole", n_jobs=1, **options):
+    X, y, _ = random_table(rng, n_rows, 4, n_classes)
+    weight = some_weights(rng, kind_of_weights, n_rows)
+    center, scale = X.mean(axis=0), X.std(axis=0)
+    model = LinearModel(n_outputs_of(n_classes), center, scale, **options)
+    return Problem(model, objective, Table(X, y, weight, n_jobs=n_jobs))
+
+
+def some_lines(rng, problem, n):
+    """In random groups, along all their parameters or one of them."""
+    groups = problem.line_groups
+    which = groups[rng.integers(len(groups), size=n)]
+    single = which & (which.cumsum(axis=1) == rng.integers(1, which.sum(axis=1) + 1)[:, np.newaxis])
+    which = np.where(rng.random((n, 1)) < 0.5, which, single)
+    return rng.standard_normal(which.shape) * which
+
+
+@pytest.mark.parametrize(("name", "n_classes"), SCORES)
+@pytest.mark.parametrize("kind_of_weights", ["whole", "fractions"])
+def test_what_is_promised_is_there(name, n_classes, kind_of_weights, rng):
+    """The counts of rows that are all gone are 0, whatever their weights were."""
+    objective = make_objective(name, n_classes)
+    problem = make(rng, objective, n_classes, kind_of_weights=kind_of_weights)
+    thetas, lines = problem.initial(rng, 20), some_lines(rng, problem, 20)
+    steps, best = problem.line_search(thetas, lines)
+    there = problem.scores(thetas + steps[:, np.newaxis] * lines)
+    assert_allclose(there, best, rtol=1e-12, atol=1e-12)
+    for step in (-10.0, -0.1, 0.0, 0.1, 10.0):
+        assert np.all(problem.scores(thetas + step * lines) <= best + 1e-12)
+    assert problem.n_trials == 7 * 20
+
+
+@pytest.mark.parametrize(("name", "n_classes"), [("F1", 2), ("Accuracy", 3)])
+def test_line_searches_have_the_same_bits_whatever_the_way(name, n_classes, monkeypatch):
+    """Of any number of threads, one theta or its copies, lines alone or among others."""
+    monkeypatch.setattr("tabtrain.problem.THREADS_FROM", 0)
+    monkeypatch.setattr(table_module, "MIN_BLOCK_TILES", 2)
+    objective = make_objective(name, n_classes)
+    expected = None
+    for way in WAYS:
+        for n_jobs in (1, 3):
+            rng = np.random.default_rng(5)
+            options = {"kind_of_weights": "fractions", "n_jobs": n_jobs}
+            problem = on_the_way(way, lambda: make(rng, objective, n_classes, **options))  # noqa: B023
+            theta, lines = problem.initial(rng, 1), some_lines(rng, problem, 9)
+            found = on_the_way(way, lambda: problem.line_search(theta, lines))  # noqa: B023
+            expected = found if expected is None else expected
+            copies = problem.line_search(theta.repeat(9, axis=0), lines)
+            alone = [problem.line_search(theta, line[np.newaxis]) for line in lines]
+            for again in (
+                found,
+                copies,
+                [np.concatenate(each) for each in zip(*alone, strict=True)],
+            ):
+                assert again[0].tobytes() == expected[0].tobytes()
+                assert again[1].tobytes() == expected[1].tobytes()
+            problem._table.close()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("all_bounded", [True, False])
+def test_steps_stay_within_bounds(n_classes, all_bounded, rng):
+    """And are the best of those that do."""
+    n_params = n_outputs_of(n_classes) * 5
+    low, high = -rng.random(n_params), rng.random(n_params)
+    low[1] = high[1] = 0.25  # fixed
+    if not all_bounded:
+        low[::3], high[::2] = -np.inf, np.inf
+    problem = make(rng, Accuracy(), n_classes, bounds=(low, high))
+    assert not problem.line_groups[:, 1].any()
+    thetas = problem.project(0.9 * problem.project(problem.initial(rng, 30)))
+    lines = some_lines(rng, problem, 30)
+    steps, best = problem.line_search(thetas, lines)
+    assert np.all(best > -np.inf)
+    assert len(np.unique(steps)) > 20
+    moved = thetas + steps[:, np.newaxis] * lines
+    assert_allclose(moved, problem.project(moved), atol=1e-14)
+    assert_allclose(problem.scores(moved), best, rtol=1e-14)
+    for p in range(30):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.sort((np.array([low, high]) - thetas[p]) / lines[p], axis=0)
+        ends = np.max(reach[0][lines[p] != 0]), np.min(reach[1][lines[p] != 0])
+        inside = np.linspace(*np.clip(ends, -20, 20), 202)[1:-1, np.newaxis]
+        assert np.all(problem.scores(thetas[p] + inside * lines[p]) <= best[p] + 1e-14)
+
+
+def test_no_step_where_there_is_no_room(rng):
+    """Along what is fixed, or out of a corner."""
+    problem = make(rng, Accuracy(), 2, bounds=(-1.0, np.array([-1.0, 1.0, 1.0, 1.0, 1.0])))
+    theta = np.full((1, 5), -1.0)
+    lines = np.array([[1.0, 0, 0, 0, 0], [0, 1, -1, 0, 0], [0, 1, 1, 0, 0]])
+    steps, best = problem.line_search(theta, lines)
+    assert_array_equal(steps[:2], 0)
+    assert_array_equal(best[:2], -np.inf)
+    assert 0 < steps[2] < 2
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_lines_that_lead_nowhere(n_classes, rng):
+    problem = make(rng, Accuracy(), n_classes)
+    thetas = problem.initial(rng, 2)
+    steps, best = problem.line_search(thetas, np.zeros_like(thetas))
+    assert_array_equal(steps, 0)
+    assert_array_equal(best, problem.scores(thetas))
+    steps, best = problem.line_search(thetas[:1], np.empty((0, problem.n_params)))
+    assert steps.shape == best.shape == (0,)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_deadline(n_jobs, monkeypatch, rng):
+    monkeypatch.setattr("tabtrain.problem.THREADS_FROM", 0)
+    problem = make(rng, Accuracy(), 3, n_jobs=n_jobs)
+    theta, lines = problem.initial(rng, 1), some_lines(rng, problem, 4)
+    problem.deadline = time.monotonic() - 1
+    with pytest.raises(TimeUpError):
+        problem.line_search(theta, lines)
+    problem.deadline = time.monotonic() + 60
+    assert len(problem.line_search(theta, lines)[0]) == 4
+    problem._table.close()
+
+
+@pytest.mark.parametrize("n_rows", [16, 3000])
+def test_a_score_that_is_never_a_number(n_rows, rng):
+    problem = make(rng, CountScore(lambda counts: np.nan), 2, n_rows=n_rows)
+    steps, best = problem.line_search(problem.initial(rng, 2), np.eye(5)[:2])
+    assert_array_equal(steps, 0)
+    assert_array_equal(best, -np.inf)
