@@ -37,7 +37,7 @@ class ObjectiveRow(NamedTuple):
         Makes it, for so many classes (1 for numbers).
     metric : callable
         ``metric(y, prediction, weight)`` is the score; the prediction is labels ``[n]``,
-        probabilities ``[n, class]`` or numbers ``[n]``.
+        probabilities ``[n, class]``, numbers ``[n]`` or, if soft, raw predictions ``[C, n]``.
     n_classes : tuple
         The numbers of classes it is tested for; (1,) for numbers.
     has_gradient : bool
@@ -100,6 +100,31 @@ def pass_rate(limit, **arguments):
 
 def share_right(counts):
     return np.trace(counts) / counts.sum()
+
+
+def soft(objective, of_counts, tau, n_classes, **more):
+    """The metric of shared-out counts, which is no metric of predictions: it is given raw ones."""
+
+    def score(y, raw, weight):
+        return of_counts(reference.soft_confusion(raw, y, weight, tau).astype(float))
+
+    def make(n):
+        with_n = objective(n) if objective is dear_cost else objective
+        return objectives.Soft(with_n, tau)
+
+    return ObjectiveRow(make, score, n_classes, has_gradient=True, **more)
+
+
+def dear_cost(n):
+    return objectives.Cost(dear(n))
+
+
+def mean_cost(counts):
+    return -(counts * dear(len(counts))).sum() / counts.sum()
+
+
+def f1_of_counts(counts):
+    return 2 * counts[1, 1] / (2 * counts[1, 1] + counts[0, 1] + counts[1, 0])
 
 
 BINARY = (2,)
@@ -180,6 +205,9 @@ OBJECTIVES = {
     "Recall": ObjectiveRow(
         lambda n: objectives.Recall(), metric(metrics.recall_score, zero_division=0.0), BINARY
     ),
+    "Soft: f1": soft("f1", f1_of_counts, 0.5, BINARY),
+    "Soft: cost": soft(dear_cost, mean_cost, 2.0, (2, 3, 5)),
+    "Soft: function": soft(share_right, share_right, 0.7, (3,), bounded_for=()),
 }
 
 # Every objective with every number of classes it is for.
@@ -199,7 +227,9 @@ def expected_score(name, raw, y, weight):
         prediction = raw[0]
     else:
         y = y.astype(int)
-        if objective.probabilistic:
+        if name.startswith("Soft"):
+            prediction = raw
+        elif objective.probabilistic:
             prediction = reference.probabilities(raw).astype(float).T
         else:
             prediction = reference.predict(raw[np.newaxis])[0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tabtrain._kernels import confusion, linear, losses, tiles
+from tabtrain._kernels import confusion, linear, losses, soft, sweep, tiles
 from tests import reference
 from tests.problems import LAYOUTS
 from tests.reference import LANES, padded, round_up
@@ -540,10 +540,60 @@ def within(raw, y, weight, tallies):
     losses.within(raw, y, weight, 0.5, 0.1, tallies)
 
 
+# Soft counts
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3, 5])
+@pytest.mark.parametrize(("tau", "size"), [(1.0, 1.0), (1e-3, 1.0), (1e-3, 1e305), (1e3, 1.0)])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_soft_counts(n_outputs, tau, size, weights, rng):
+    n_classes = max(n_outputs, 2)
+    for n_rows, n_candidates in product([0, 1, 15, 16, 49], [0, 1, 3]):
+        y = rng.integers(n_classes, size=n_rows)
+        weight = some_weights(rng, weights, n_rows)
+        raw = np.full((n_candidates, n_outputs, round_up(n_rows)), np.nan)
+        raw[..., :n_rows] = size * rng.standard_normal((n_candidates, n_outputs, n_rows))
+        tallies = np.ones((n_candidates, n_classes**2))
+        soft.soft_counts(frozen(raw), frozen(padded(y)), frozen(padded(weight)), tau, tallies)
+        for p in range(n_candidates):
+            expected = 1 + reference.soft_confusion(raw[p, :, :n_rows], y, weight, tau).ravel()
+            # Differences of raw predictions are rounded before tau makes them large.
+            assert_allclose(tallies[p], expected.astype(float), rtol=1e-12)
+            assert_allclose(tallies[p].sum(), n_classes**2 + weight.sum(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3, 5])
+@pytest.mark.parametrize("tau", [1e-3, 0.3, 1.0, 50.0])
+def test_soft_slopes(n_outputs, tau, rng):
+    n_classes = max(n_outputs, 2)
+    for n_rows in N_ROWS:
+        y = rng.integers(n_classes, size=n_rows).astype(float)
+        weight = some_weights(rng, "whole", n_rows)
+        raw = np.full((1, n_outputs, round_up(n_rows)), np.nan)
+        raw[..., :n_rows] = tau * rng.standard_normal((n_outputs, n_rows))
+        dscore = rng.standard_normal(n_classes**2)
+        slope, tallies = np.full(raw.shape[1:], np.nan), np.zeros((1, n_classes**2))
+        rows = frozen(padded(y)), frozen(padded(weight))
+        soft.soft_counts(frozen(raw), *rows, tau, tallies, frozen(dscore), slope)
+        by_entry = dscore.reshape(n_classes, n_classes)
+        expected = reference.soft_slope(raw[0, :, :n_rows], y, weight, tau, by_entry).astype(float)
+        assert_allclose(slope[:, :n_rows], expected, rtol=1e-11, atol=1e-13 / tau)
+        assert_array_equal(slope[:, n_rows:], 0)
+        without = np.zeros_like(tallies)
+        soft.soft_counts(raw, *rows, tau, without)
+        assert_same_bits(tallies, without)
+
+
+def soft_counts(raw, y, weight, tallies):
+    soft.soft_counts(raw, y, weight, 0.5, tallies)
+
+
 TALLIES = {(name, n): (ROW_LOSSES[name][0], n, 2) for name, n in LOSS_CASES} | {
     ("within", 1): (within, 1, 2),
     ("confusion", 1): (confusion.tally, 1, 4),
     ("confusion", 3): (confusion.tally, 3, 9),
+    ("soft counts", 1): (soft_counts, 1, 4),
+    ("soft counts", 3): (soft_counts, 3, 9),
 }
 
 
@@ -563,6 +613,94 @@ def test_weight_0_is_no_row(name, absurd, rng):
 
 
 # All kernels
+
+
+def filling(kernel):
+    """A kernel that returns arrays as one that fills them."""
+
+    def fill(*arrays):
+        n = {"best_steps": 2, "sort": 2, "sort_all": 2}.get(kernel.__name__, 1)
+        found = kernel(*arrays[:-n])
+        for array, result in zip(arrays[-n:], found if n > 1 else [found], strict=True):
+            array[...] = result
+
+    return fill
+
+
+def sweep_calls(raw, y, weight):
+    """`calls` of what goes one after the other in a line search."""
+    n_lines, n_outputs, n_rows = raw.shape
+    n_kinds, n_tallies, n_buckets = 2 * n_outputs**2, n_outputs**2, 4
+    slope, moved = raw[:, 0] - 0.1, np.arange(n_lines) % n_outputs
+    limits = np.tile([-1e9, 1e9], (n_lines, 1))
+    t, kind = np.zeros((n_lines, n_rows)), np.zeros((n_lines, n_rows), np.uint16)
+    start = np.zeros((n_lines, n_tallies))
+    sweep.flips(raw, slope, moved, y, weight, limits, t, kind, start)
+    moves = np.ascontiguousarray(sweep.moves_of_flips(n_outputs, moved))
+    scale, bucket = sweep.typical_sizes(t), np.zeros_like(kind)
+    sums = np.zeros((n_lines, n_buckets + 1, n_kinds))
+    sweep.bucket_sums(t, kind, weight, scale, bucket, sums)
+    known = np.zeros((n_tallies, n_lines, 2 * n_buckets + 1))
+    sweep.bucket_tallies(sums, moves, start, known)
+    scores, least = known[0].copy(), np.zeros(n_lines)
+    keep = sweep.choose_buckets(scores, sums, least)
+    collected = sweep.collect(t, kind, weight, bucket, keep)
+    events, first = sweep.sort(collected, n_lines, n_buckets, limits)
+    all_events, all_first = sweep.sort_all(t, kind, weight, limits)
+    n = first[-1]
+    of_events = 1.0 + np.arange(n) % 7
+    rows = {"t": t, "kind": kind, "weight": weight}
+
+    def sort(events, limits):
+        return sweep.sort(events, n_lines, n_buckets, limits)
+
+    def tallies_before(events, moves, known, now, tallies):
+        sweep.tallies_before(events, 0, moves, known, now, tallies)
+
+    def zeros(**arrays):
+        return {name: np.zeros_like(array) for name, array in arrays.items()}
+
+    flipped = {"raw": raw, "slope": slope, "moved": moved, "y": y, "weight": weight}
+    return {
+        "flips": (sweep.flips, flipped | {"limits": limits}, zeros(t=t, kind=kind, start=start)),
+        "typical_sizes": (filling(sweep.typical_sizes), {"t": t}, zeros(found=scale)),
+        "bucket_sums": (
+            sweep.bucket_sums,
+            rows | {"scale": scale},
+            zeros(bucket=bucket, sums=sums),
+        ),
+        "bucket_tallies": (
+            sweep.bucket_tallies,
+            {"sums": sums, "moves": moves, "start": start},
+            zeros(tallies=known),
+        ),
+        "choose_buckets": (
+            filling(sweep.choose_buckets),
+            {"scores": scores, "sums": sums, "least": least},
+            zeros(found=keep),
+        ),
+        "collect": (
+            filling(sweep.collect),
+            rows | {"bucket": bucket, "keep": keep},
+            zeros(found=collected),
+        ),
+        "sort": (filling(sort), {"events": collected, "limits": limits}, zeros(e=events, f=first)),
+        "sort_all": (
+            filling(sweep.sort_all),
+            rows | {"limits": limits},
+            zeros(e=all_events, f=all_first),
+        ),
+        "tallies_before": (
+            tallies_before,
+            {"events": events, "moves": moves, "known": known},
+            {"now": np.zeros(n_tallies), "tallies": np.zeros((n_tallies, n))},
+        ),
+        "best_steps": (
+            filling(sweep.best_steps),
+            {"events": events, "first": first, "limits": limits, "scores": of_events},
+            {"steps": np.zeros(n_lines), "best": np.zeros(n_lines)},
+        ),
+    }
 
 
 def calls(rng):
@@ -587,6 +725,9 @@ def calls(rng):
         return lambda raw, y, weight, tallies, raw_grad: kernel(
             raw, y, weight, tallies, 1.0, raw_grad
         )
+
+    def soft_with_slope(raw, y, weight, dscore, tallies, raw_grad):
+        soft.soft_counts(raw, y, weight, 0.5, tallies, dscore, raw_grad)
 
     def fold(thetas, unit, center, params):
         linear.fold(thetas, unit, center, 0.5, 2.0, params)
@@ -624,12 +765,26 @@ def calls(rng):
         ),
         "absolute": (losses.absolute, of_numbers, tallies),
         "within": (within, of_numbers, tallies),
-    }
+        "soft_counts": (soft_counts, {"raw": raw, **rows}, counts),
+        "soft_counts with slope": (
+            soft_with_slope,
+            {"raw": raw[:1].copy(), **rows, "dscore": rng.standard_normal(9)},
+            {"tallies": np.zeros((1, 9))} | grads,
+        ),
+    } | sweep_calls(raw, y, weight)
 
 
 KERNELS = calls(np.random.default_rng(0))
 # Arrays and axes that no other array of the call has to fit.
 FREE = [("predict", "raw", 1), ("log_loss", "raw", 1), ("brier", "raw", 1)]
+FREE += [("typical_sizes", "t", 1), ("bucket_sums", "sums", 2), ("choose_buckets", "sums", 2)]
+FREE += [("collect", "keep", 1), ("tallies_before", "events", 0), ("tallies_before", "moves", 1)]
+FREE += [("tallies_before", "known", 2), ("tallies_before", "tallies", 1)]
+# And what a kernel makes itself.
+FREE += [("typical_sizes", "t", 0), ("typical_sizes", "found", 0), ("choose_buckets", "found", 0)]
+FREE += [("choose_buckets", "found", 1), ("collect", "found", 0), ("best_steps", "steps", 0)]
+FREE += [(kernel, name, 0) for kernel in ("sort", "sort_all") for name in "ef"]
+FREE += [("best_steps", "best", 0)]
 AXES = [
     (kernel, name, axis)
     for kernel, (_, inputs, outputs) in KERNELS.items()
@@ -667,7 +822,9 @@ def test_wrong_shapes_are_errors(kernel, name, axis, rng):
 @pytest.mark.parametrize("kernel", [name for name in KERNELS if name != "pack"])
 def test_single_precision_is_for_pack_alone(kernel, rng):
     function, inputs, outputs = calls(rng)[kernel]
-    for name, array in (inputs | outputs).items():
-        arrays = inputs | outputs | {name: array.astype(np.float32)}
+    taken = inputs if function.__name__ == "fill" else inputs | outputs
+    for name, array in taken.items():
+        other = np.float64 if array.dtype == np.float32 else np.float32
+        arrays = inputs | outputs | {name: array.astype(other)}
         with pytest.raises(ValueError, match="dtype"):
             function(*arrays.values())

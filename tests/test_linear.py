@@ -26,12 +26,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tabtrain import (
     LBFGS,
     Cost,
+    CountScore,
     FBeta,
     HillClimb,
     LinearClassifier,
     LinearRegressor,
     PassRate,
     RandomSearch,
+    Soft,
 )
 
 QUICK = {"max_iter": 30, "random_state": 0}
@@ -113,6 +115,30 @@ def test_what_was_counted_is_what_is_predicted(cancer, objective):
     assert clf.score(X, y) == clf.best_score_
     assert clf.score(np.asfortranarray(X), y) == clf.best_score_
     assert (clf.decision_function(X) > 0).astype(int).tolist() == clf.predict(X).tolist()
+
+
+@pytest.mark.parametrize("weights", [None, "some"])
+def test_what_was_soft_in_training_is_soft_in_score(cancer, iris, weights, rng):
+    for objective, (X, y) in [(Soft("f1", 0.3), cancer), (Soft("f1_macro"), iris)]:
+        weight = None if weights is None else rng.integers(3, size=len(y))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            clf = LinearClassifier(objective, **QUICK).fit(X, y, weight)
+        assert clf.score(X, y, weight) == pytest.approx(clf.best_score_, rel=1e-9)
+        metric = LinearClassifier(objective.objective, max_iter=1).fit(X, y)
+        metric.coef_, metric.intercept_ = clf.coef_, clf.intercept_
+        assert clf.score(X, y, weight) < metric.score(X, y, weight)
+    with pytest.raises(ValueError, match="not among the classes"):
+        clf.score(X[:2], [0, 7])
+
+
+def test_temperatures_in_a_grid_search(cancer):
+    X, y = cancer
+    search = GridSearchCV(
+        LinearClassifier(Soft("f1"), alpha=0.1), {"objective__tau": [0.5, 5.0]}, cv=2
+    ).fit(X, y)
+    assert search.best_params_["objective__tau"] == search.best_estimator_.objective.tau
+    assert len(set(search.cv_results_["mean_test_score"])) == 2
 
 
 def test_trial_and_error_learns(cancer, iris):
@@ -325,6 +351,19 @@ def test_warm_start_is_one_run(cancer, options):
         assert getattr(in_two, name) == getattr(in_one, name)
     for one, two in zip(in_one.history_, in_two.history_, strict=True):
         assert one[1:] == two[1:]
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_warm_start_of_a_function_in_a_metric(cancer, nested):
+    """Functions cannot always be pickled, wherever they are."""
+
+    def right(counts):
+        return np.trace(counts) / counts.sum()
+
+    soft = Soft(CountScore(right) if nested else right)
+    options = {"alpha": 0.1, "max_iter": 5, "optimizer": "random_search", "random_state": 0}
+    clf = LinearClassifier(soft, warm_start=True, **options).fit(*cancer).fit(*cancer)
+    assert clf.n_iter_ == 10
 
 
 def test_warm_start_on_other_examples(cancer):

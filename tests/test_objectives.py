@@ -22,9 +22,11 @@ from tabtrain.objectives import (
     FBeta,
     MatthewsCorrcoef,
     PassRate,
+    Soft,
     get_objective,
     objective_names,
 )
+from tabtrain.objectives._count_metric import CountMetric
 from tests.problems import (
     OBJECTIVE_CASES,
     OBJECTIVES,
@@ -36,7 +38,9 @@ from tests.reference import padded, predict, round_up
 
 cases = pytest.mark.parametrize(("name", "n_classes"), OBJECTIVE_CASES)
 OF_CLASSES = [case for case in OBJECTIVE_CASES if case[1] > 1]
-OF_COUNTS = [(name, n) for name, n in OF_CLASSES if not OBJECTIVES[name].make(n).probabilistic]
+OF_COUNTS = [
+    (name, n) for name, n in OF_CLASSES if isinstance(OBJECTIVES[name].make(n), CountMetric)
+]
 WITH_GRADIENT = [case for case in OBJECTIVE_CASES if OBJECTIVES[case[0]].has_gradient]
 NAMES = objective_names("class") + objective_names("number")
 BOUNDED = [(name, n) for name, n in OBJECTIVE_CASES if n in OBJECTIVES[name].bounded_for]
@@ -280,7 +284,8 @@ def test_gradient_is_that_of_the_score(name, n_classes, weights, rng):
     y, weight = y.astype(float), rng.choice(WEIGHTS[weights], n_rows)
     raw = rng.standard_normal((n_outputs, n_rows))
     objective = OBJECTIVES[name].make(n_classes).bind(y, weight)
-    dscore = objective.score_gradient(objective.perfect(y, weight, n_classes))
+    at = objective.perfect(y, weight, n_classes) if objective.is_affine else None
+    dscore = objective.score_gradient(tally(objective, raw, y, weight) if at is None else at)
     tallies = np.zeros((1, objective.n_tallies(n_classes)))
     gradient = np.full_like(raw, np.nan)
     objective.tally_gradient(raw[np.newaxis], y, weight, dscore, tallies, gradient)
@@ -294,6 +299,58 @@ def test_gradient_is_that_of_the_score(name, n_classes, weights, rng):
     assert_allclose(gradient, differences, atol=1e-8)
     assert np.any(gradient)
     assert not gradient[:, weight == 0].any()
+
+
+# Soft counts
+
+
+@pytest.mark.parametrize(("name", "n_classes"), OF_COUNTS)
+@pytest.mark.parametrize("tau", [1e-3, 0.3, 40.0])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_soft_gradient_of_any_metric(name, n_classes, tau, weights, rng):
+    """By differences, over steps that are small for tau."""
+    raw = tau * rng.standard_normal((n_outputs_of(n_classes), 32))
+    y = rng.permutation(np.arange(32) % n_classes).astype(float)
+    weight = rng.choice(WEIGHTS[weights], 32)
+    objective = OBJECTIVES[name].make(n_classes).softened(tau)
+    tallies = np.zeros((1, n_classes**2))
+    gradient = np.full_like(raw, np.nan)
+    dscore = objective.score_gradient(tally(objective, raw, y, weight))
+    objective.tally_gradient(raw[np.newaxis], y, weight, dscore, tallies, gradient)
+    direction, h = rng.standard_normal(raw.shape), 1e-4 * tau
+    above, below = (score(objective, raw + s * direction, y, weight) for s in (h, -h))
+    slope = (above - below) / (2 * h)
+    assert_allclose((gradient * direction).sum(), slope, rtol=1e-5, atol=1e-7 / tau)
+    assert np.any(gradient)
+    assert not gradient[:, weight == 0].any()
+
+
+@pytest.mark.parametrize(("name", "n_classes"), OF_COUNTS)
+def test_the_cooler_the_nearer_to_the_counts(name, n_classes, rng):
+    """Where no row is near the border, down to rounding."""
+    objective = OBJECTIVES[name].make(n_classes)
+    y, weight = rng.integers(n_classes, size=64).astype(float), rng.random(64)
+    raw = rng.permuted(np.arange(1.0, 65 * n_outputs_of(n_classes) - 1e-9)[np.newaxis])
+    raw = raw[0, : 64 * n_outputs_of(n_classes)].reshape(-1, 64) - (n_classes == 2) * 32.5
+    hard = score(objective, raw, y, weight)
+    off = [abs(score(objective.softened(tau), raw, y, weight) - hard) for tau in (10, 0.1, 0.01)]
+    assert off[0] > off[1]
+    assert off[2] < 1e-12
+
+
+def test_slopes_of_many_counts(monkeypatch, rng):
+    """A part at a time, the same."""
+    counts = rng.random(25)
+    expected = Soft("f1_macro").score_gradient(counts)
+    monkeypatch.setattr("tabtrain.objectives.soft.ENTRIES_AT_A_TIME", 75)
+    assert_allclose(Soft("f1_macro").score_gradient(counts), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("objective", [Accuracy(), "accuracy", share_right], ids=repr)
+def test_soft_of_what_a_user_may_give(objective, rng):
+    raw, y = rng.standard_normal((3, 50)), rng.integers(3, size=50).astype(float)
+    found = score(Soft(objective, 0.3), raw, y, np.ones(50))
+    assert_allclose(found, score(Soft("accuracy", 0.3), raw, y, np.ones(50)), rtol=1e-14)
 
 
 # What is wrong with a row
@@ -418,6 +475,20 @@ def test_metrics_of_two_classes_say_so(name):
         (Cost([[0, np.inf], [1, 0]]), 2, "matrix of Cost must be"),
         (Cost([["a", "b"], ["c", "d"]]), 2, "matrix of Cost must be"),
         (Cost(None), 2, "matrix of Cost must be"),
+        (Soft("f1", tau=0), 2, "tau of Soft"),
+        (Soft("f1", tau=-1.0), 2, "tau of Soft"),
+        (Soft("f1", tau=np.nan), 2, "tau of Soft"),
+        (Soft("f1", tau=np.inf), 2, "tau of Soft"),
+        (Soft("f1", tau="1"), 2, "tau of Soft"),
+        (Soft("f1", tau=None), 2, "tau of Soft"),
+        (Soft(Soft("f1")), 2, "objective of Soft must be a metric of counts, got Soft"),
+        (Soft("neg_log_loss"), 2, "objective of Soft must be .*, got NegLogLoss"),
+        (Soft("f1"), 3, r"objective=F1\(\) is a metric of two classes, got 3"),
+        (Soft("r2"), 2, "this estimator predicts classes"),
+        (Soft("no_such"), 2, "objective must be one of"),
+        (Soft(3), 2, "objective must be one of"),
+        (Soft(FBeta(-1.0)), 2, "beta of FBeta.* must be"),
+        (Soft(lambda counts: "much"), 2, "must be a function that makes a number"),
         (PassRate(-0.1), 1, "tolerance of PassRate.* must be"),
         (PassRate(np.nan), 1, "tolerance of PassRate.* must be"),
         (PassRate(np.inf), 1, "tolerance of PassRate.* must be"),
@@ -439,7 +510,7 @@ def test_is_a_parameter_object(name, n_classes, rng):
     copies = [
         clone(objective),
         pickle.loads(pickle.dumps(objective)),
-        type(objective)(**objective.get_params()),
+        type(objective)(**objective.get_params(deep=False)),
     ]
     y = rng.integers(max(n_classes, 2), size=32).astype(float)
     raw = rng.standard_normal((n_outputs_of(n_classes), 32))

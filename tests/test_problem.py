@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tabtrain import problem as problem_module
 from tabtrain import table as table_module
 from tabtrain.models import LinearModel
-from tabtrain.objectives import Accuracy, Cost, NegLogLoss, PassRate
+from tabtrain.objectives import Accuracy, Cost, NegLogLoss, PassRate, Soft
+from tabtrain.objectives._count_metric import CountMetric
 from tabtrain.problem import Problem, TimeUpError, raw_predictions
 from tabtrain.table import Table
 from tests.problems import (
@@ -317,6 +318,115 @@ def test_who_has_a_gradient(name, n_classes, rng):
     for model_name, row in MODELS.items():
         problem, _ = make(rng, name, n_classes, model_name=model_name)
         assert problem.has_gradient == (row.has_gradient and OBJECTIVES[name].has_gradient)
+
+
+# What optimizers ask for
+
+
+@models
+@cases
+def test_capabilities(model_name, name, n_classes, rng):
+    problem, _ = make(rng, name, n_classes, model_name=model_name)
+    objective = OBJECTIVES[name].make(n_classes)
+    of_counts = isinstance(objective, CountMetric)
+    able = {
+        "gradient": OBJECTIVES[name].has_gradient,
+        "soft gradient": of_counts,
+        "line search": of_counts,
+    }
+    assert problem.capabilities == {each for each in able if able[each]}
+    assert problem.softens == of_counts
+    assert problem.scale_free == (of_counts and "scaled output" not in model_name)
+
+
+@pytest.mark.parametrize(
+    ("options", "capabilities", "scale_free"),
+    [
+        ({}, {"soft gradient", "line search"}, True),
+        ({"alpha": 0.1}, {"soft gradient", "line search"}, False),
+        ({"bounds": (-1.0, np.inf)}, {"soft gradient", "line search"}, False),
+        ({"integer": np.arange(6) == 2}, {"line search"}, False),
+    ],
+    ids=str,
+)
+def test_what_a_problem_with_limits_is_capable_of(options, capabilities, scale_free, rng):
+    X, y, _ = random_table(rng, 50, 5, 2)
+    options = dict(options)
+    alpha = options.pop("alpha", 0.0)
+    model = LinearModel(1, np.zeros(5), np.ones(5), **options)
+    problem = Problem(model, Accuracy(), Table(X, y), alpha=alpha)
+    assert problem.capabilities == capabilities
+    assert problem.scale_free == scale_free
+    thetas = candidates(rng, problem, 4)
+    assert np.array_equal(problem.normalized(thetas), thetas) != scale_free
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_normalized(n_classes, rng):
+    """Of length 1, and of the same score; zeros stay."""
+    problem, _ = make(rng, "Accuracy", n_classes)
+    thetas = candidates(rng, problem, 7) * 10.0 ** np.arange(-3, 4)[:, np.newaxis]
+    thetas[2] = 0
+    before = thetas.copy()
+    found = problem.normalized(thetas)
+    assert_array_equal(thetas, before)
+    assert_allclose(np.linalg.norm(found, axis=1), np.arange(7) != 2)
+    assert_array_equal(found[2], 0)
+    assert_array_equal(problem.scores(found), problem.scores(thetas))
+    assert_array_equal(problem.normalized(thetas[0]), found[0])
+
+
+def test_project(rng):
+    """To what is nearest within the bounds and, where it must be, whole."""
+    bounds = np.array([[-2.0, -1.5, 0.25, -np.inf], [2.0, 1.5, 0.25, np.inf]])
+    X, y, _ = random_table(rng, 50, 3, 2)
+    model = LinearModel(
+        1, np.zeros(3), np.ones(3), bounds=tuple(bounds), integer=np.array([1, 0, 0, 1], bool)
+    )
+    problem = Problem(model, Accuracy(), Table(X, y))
+    thetas = 3 * rng.standard_normal((4, 50, 4))
+    before = thetas.copy()
+    found = problem.project(thetas)
+    assert_array_equal(thetas, before)
+    assert np.all((found >= bounds[0]) & (found <= bounds[1]))
+    assert_array_equal(found[..., [0, 3]] % 1, 0)
+    assert_array_equal(problem.project(found), found)
+    assert np.all(np.abs(found[..., 3] - thetas[..., 3]) <= 0.5)
+    inside = np.abs(thetas[..., 1]) <= 1.5
+    assert_array_equal(
+        found[..., 1], np.where(inside, thetas[..., 1], 1.5 * np.sign(thetas[..., 1]))
+    )
+    starts = problem.initial(rng, 30)
+    assert_array_equal(problem.project(starts), starts)
+    free, _ = make(rng, "Accuracy", 2)
+    assert_array_equal(free.project(thetas), thetas)
+
+
+@pytest.mark.parametrize(("name", "n_classes"), [("F1", 2), ("Accuracy", 3), ("Cost", 5)])
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("tau", [0.05, 1.0])
+def test_softened(name, n_classes, alpha, tau, rng):
+    """The problem of the soft objective; trials are counted and time is taken in one place."""
+    options = {"alpha": alpha, "weights": "fractions"}
+    problem, (X, y, weight) = make(rng, name, n_classes, **options)
+    theta = candidates(rng, problem, 1)[0]
+    hard = problem.scores(theta[np.newaxis])
+    softened = problem.softened(tau)
+    model = MODELS["LinearModel"].make(X, n_outputs_of(n_classes))
+    objective = Soft(OBJECTIVES[name].make(n_classes), tau)
+    expected = Problem(model, objective, Table(X, y, weight), alpha=alpha)
+    value, gradient = softened.value_and_gradient(theta)
+    assert value == expected.value_and_gradient(theta)[0] == expected.scores(theta[np.newaxis])[0]
+    assert_array_equal(gradient, expected.value_and_gradient(theta)[1])
+    assert softened.capabilities == {"gradient"}
+    assert problem.n_trials == softened.n_trials == 2
+    softened.n_trials += 1
+    assert problem.n_trials == 3
+    assert_array_equal(problem.scores(theta[np.newaxis]), hard)
+    assert value != hard[0]
+    problem.deadline = time.monotonic() - 1
+    with pytest.raises(TimeUpError):
+        softened.value_and_gradient(theta)
 
 
 # What optimizers are told of the rows, and what they are not
