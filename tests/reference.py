@@ -285,13 +285,14 @@ def width(low, high):
 
 
 def middle(low, high):
-    if np.isinf(low) and np.isinf(high):
-        return 0.0
-    if np.isinf(low):
-        return max(high - max(1.0, abs(high)), -MAX)
-    if np.isinf(high):
-        return min(low + max(1.0, abs(low)), MAX)
-    return (Long(low) + Long(high)) / 2
+    with np.errstate(over="ignore"):
+        if np.isinf(low) and np.isinf(high):
+            return 0.0
+        if np.isinf(low):
+            return max(high - max(1.0, abs(high)), -MAX)
+        if np.isinf(high):
+            return min(low + max(1.0, abs(low)), MAX)
+        return (Long(low) + Long(high)) / 2
 
 
 def best_intervals(edges, scores):

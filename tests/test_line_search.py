@@ -502,6 +502,29 @@ def test_no_step_beats_the_best(name, n_classes, data):
                 assert_allclose(objective.score(there[np.newaxis])[0], best[moved], atol=1e-12)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (np.nextafter(-(2.0**-150), -1), -(2.0**-150)),  # in two buckets, if there are any
+        (1.0, np.nextafter(1, 2)),
+        (1.0, 1 + 2.0**-51),
+        (-SUBNORMAL, SUBNORMAL),
+        (-0.9 * MAX, 0.9 * MAX),
+    ],
+)
+def test_the_best_may_be_out_of_reach(low, high, way):
+    """Where it is between two numbers without another; then what is good far away counts."""
+    raw, slope = np.array([[-low, high, -50, -5e3, -1e6]]), np.array([1.0, -1, 1, 1, 1])
+    y, weight = np.ones(5), np.array([10.0, 10, 1, 1, 1])
+    problem, theta, lines = problem_of_rows(Accuracy(), raw, slope, y, weight)
+    steps, best = on_the_way(way, lambda: problem.line_search(theta[np.newaxis], lines))
+    edges = [-np.inf, *np.sort(-raw[0] / slope), np.inf]
+    tallies = [counts_inside(raw, 0, slope, y, weight, *ends) for ends in pairs(edges)]
+    assert_in_the_widest(steps[0], edges, Accuracy().score(np.array(tallies)), best[0])
+    assert (best[0] > 13 / 23) == (low < steps[0] < high) == reference.has_number(low, high)
+
+
 def pairs(edges):
     return list(pairwise(edges))
 
