@@ -486,6 +486,8 @@ class Problem:
     def _penalty(self, thetas):
         # NaN where a parameter is, whatever alpha. Not a matrix product, which may round one
         # candidate differently among others.
+        if self.alpha == 0:  # the square of what is very large is infinite
+            return np.where(np.isfinite(thetas).all(axis=-1), 0.0, np.nan)
         return 0.5 * self.alpha * (thetas**2 * self._model.penalty_weights).sum(axis=-1)
 
     def _check_time(self):

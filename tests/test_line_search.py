@@ -578,6 +578,19 @@ def test_what_is_promised_is_there(name, n_classes, kind_of_weights, rng):
     assert problem.n_trials == 7 * 20
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_penalties_are_included_but_not_minded(n_classes, rng):
+    problem = make(rng, Accuracy(), n_classes)
+    thetas, lines = problem.initial(rng, 20), some_lines(rng, problem, 20)
+    steps, best = problem.line_search(thetas, lines)
+    problem.alpha = 0.3
+    with_penalty = problem.line_search(thetas, lines)
+    assert_array_equal(with_penalty[0], steps)
+    there = problem.scores(thetas + steps[:, np.newaxis] * lines)
+    assert_allclose(with_penalty[1], there, rtol=1e-12)
+    assert np.all(there < best)
+
+
 @pytest.mark.parametrize(("name", "n_classes"), [("F1", 2), ("Accuracy", 3)])
 def test_line_searches_have_the_same_bits_whatever_the_way(name, n_classes, monkeypatch):
     """Of any number of threads, one theta or its copies, lines alone or among others."""
