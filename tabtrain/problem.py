@@ -20,6 +20,8 @@ CANDIDATES_A_THREAD = 8
 THREADS_FROM = 2**25
 # As so many candidates counts a gradient.
 GRADIENT_CANDIDATES = 16
+# The slopes of a metric of more counts than these, of 64 classes, take too long.
+MAX_SOFT_TALLIES = 2**12
 # As so many multiplications counts the event of a row on a line.
 EVENT_MULTIPLICATIONS = 64
 # Where the rows flip on some lines is kept below this size, if one line is.
@@ -126,8 +128,11 @@ class Problem:
         """The same candidates, of length 1 if the problem is `scale_free`; zeros stay."""
         if not self.scale_free:
             return thetas
-        size = np.linalg.norm(thetas, axis=-1, keepdims=True)
-        return thetas / np.where(size > 0, size, 1.0)
+        # In two steps, as the squares of what is very large are infinite.
+        for order in (np.inf, 2):
+            size = np.linalg.norm(thetas, order, axis=-1, keepdims=True)
+            thetas = thetas / np.where(size > 0, size, 1.0)
+        return thetas
 
     @property
     def softens(self):
@@ -136,6 +141,7 @@ class Problem:
             self._model.backward is not None
             and self._objective.softened(1.0) is not None
             and not self._model.integer.any()
+            and self._n_tallies <= MAX_SOFT_TALLIES
         )
 
     def softened(self, tau):

@@ -347,7 +347,7 @@ def test_capabilities(model_name, name, n_classes, rng):
         ({"bounds": (-1.0, np.inf)}, {"soft gradient", "line search"}, False),
         ({"integer": np.arange(6) == 2}, {"line search"}, False),
     ],
-    ids=str,
+    ids=["free", "penalty", "bounds", "integer"],
 )
 def test_what_a_problem_with_limits_is_capable_of(options, capabilities, scale_free, rng):
     X, y, _ = random_table(rng, 50, 5, 2)
