@@ -14,7 +14,7 @@ MAX_ENTRIES = 2**21
 ENTRIES_AT_A_TIME = 2**20
 # Rows are shared out among threads in so many parts at most, whatever the number of threads.
 MAX_PARTS = 8
-MIN_PART_ROWS = 2**15
+MIN_PART_ROWS = 2**18
 
 
 def best_steps(
@@ -79,7 +79,9 @@ def best_steps(
         sweep.bucket_sums(t[:, rows], kind[:, rows], weight[rows], scale, bucket[:, rows], sums)
         return sums
 
-    sums = np.add.reduce(list(map_parts(sums_of, parts)))
+    sums, *others = map_parts(sums_of, parts)
+    for each in others:
+        sums += each
     tallies = np.empty((n_tallies, n_lines, 2 * n_buckets + 1))
     sweep.bucket_tallies(sums, moves, start, tallies)
     scores = score(tallies.reshape(n_tallies, -1).T).reshape(n_lines, -1)

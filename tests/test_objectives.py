@@ -346,7 +346,9 @@ def test_slopes_of_many_counts(monkeypatch, rng):
     assert_allclose(Soft("f1_macro").score_gradient(counts), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("objective", [Accuracy(), "accuracy", share_right], ids=["objective", "name", "function"])
+@pytest.mark.parametrize(
+    "objective", [Accuracy(), "accuracy", share_right], ids=["objective", "name", "function"]
+)
 def test_soft_of_what_a_user_may_give(objective, rng):
     raw, y = rng.standard_normal((3, 50)), rng.integers(3, size=50).astype(float)
     found = score(Soft(objective, 0.3), raw, y, np.ones(50))

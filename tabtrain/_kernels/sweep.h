@@ -96,6 +96,8 @@ typedef struct {
     uint16_t kind, line;
 } event;
 
+#define CHUNK 4096
+
 /* Appends the events of the buckets to keep, which are from first to last; returns how many there
  * are now, or -1 if there is no memory for them. */
 MULTIVERSION static ptrdiff_t append_events(const double *t, const uint16_t *kind, ptrdiff_t n_rows,
@@ -108,19 +110,31 @@ MULTIVERSION static ptrdiff_t append_events(const double *t, const uint16_t *kin
         begin[r] = (uint16_t)first;
         length[r] = (uint16_t)(last - first);
     }
-    for (ptrdiff_t i = 0; i < n_rows; i += LANES) {
-        /* Most tiles have none: below first, the difference wraps around. */
-        vec_mask inside = (vec_mask)(*(const vec_shorts *)(bucket + i) - begin <= length);
-        if (!((inside[0] | inside[1]) | (inside[2] | inside[3]))) continue;
-        if (n_events + LANES > *capacity) {
-            *capacity = 2 * *capacity + 64 * LANES;
+    /* First which rows, then what they hold, so that the processor waits for many of these
+     * numbers at once: they are far from each other in memory. */
+    for (ptrdiff_t chunk = 0; chunk < n_rows; chunk += CHUNK) {
+        uint16_t rows[CHUNK];
+        ptrdiff_t n_here = 0, end = n_rows - chunk < CHUNK ? n_rows - chunk : CHUNK;
+        for (ptrdiff_t i = 0; i < end; i += LANES) {
+            /* Most tiles have none: below first, the difference wraps around. */
+            const uint16_t *of_tile = bucket + chunk + i;
+            vec_mask inside = (vec_mask)(*(const vec_shorts *)of_tile - begin <= length);
+            if (!((inside[0] | inside[1]) | (inside[2] | inside[3]))) continue;
+            for (int r = 0; r < LANES; r++) {
+                rows[n_here] = (uint16_t)(i + r);
+                n_here += keep[of_tile[r]];
+            }
+        }
+        if (n_events + n_here > *capacity) {
+            *capacity = 2 * *capacity + CHUNK;
             event *larger = (event *)realloc(*events, *capacity * sizeof(event));
             if (larger == NULL) return -1;
             *events = larger;
         }
-        for (ptrdiff_t r = i; r < i + LANES; r++)
-            if (keep[bucket[r]])
-                (*events)[n_events++] = (event){t[r], weight[r], bucket[r], kind[r], line};
+        for (ptrdiff_t i = 0; i < n_here; i++) {
+            ptrdiff_t r = chunk + rows[i];
+            (*events)[n_events++] = (event){t[r], weight[r], bucket[r], kind[r], line};
+        }
     }
     return n_events;
 }
