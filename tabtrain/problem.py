@@ -83,11 +83,6 @@ class Problem:
         self._n_tallies = objective.n_tallies(n_classes)
         self._fused = self._model.fused.get(objective.tally)
         self._last_gradient: tuple = (None, None)
-        self.has_gradient = (
-            self._model.backward is not None
-            and objective.tally_gradient is not None
-            and not self._model.integer.any()
-        )
 
     @property
     def n_trials(self):
@@ -104,6 +99,15 @@ class Problem:
     @deadline.setter
     def deadline(self, deadline):
         self._shared.deadline = deadline
+
+    @property
+    def _has_slopes(self):
+        # What is whole has none.
+        return self._model.backward is not None and not self._model.integer.any()
+
+    @property
+    def has_gradient(self):
+        return self._has_slopes and self._objective.tally_gradient is not None
 
     @property
     def capabilities(self):
@@ -138,9 +142,8 @@ class Problem:
     def softens(self):
         """Whether there is a gradient once the counts are made smooth, see `softened`."""
         return (
-            self._model.backward is not None
+            self._has_slopes
             and self._objective.softened(1.0) is not None
-            and not self._model.integer.any()
             and self._n_tallies <= MAX_SOFT_TALLIES
         )
 

@@ -69,7 +69,6 @@ cdef extern from "sweep.h" nogil:
 EVENT = np.dtype(
     [("t", "f8"), ("weight", "f8"), ("bucket", "i4"), ("kind", "u2"), ("line", "u2")]
 )
-EVENT_BYTES = EVENT.itemsize
 # Of more there are more kinds of events than can be numbered.
 MAX_OUTPUTS = 181
 # So many events are looked at for the typical size of t.

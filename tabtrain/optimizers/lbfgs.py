@@ -113,7 +113,6 @@ class LBFGS(Optimizer):
         from scipy.optimize import line_search
 
         points = {}
-
         evaluate = within_bounds(problem)
 
         def value_and_gradient(theta):
@@ -126,8 +125,9 @@ class LBFGS(Optimizer):
         slope = state.gradient @ direction
         # The first step is about as long as the parameters' scale, the others of length 1 if
         # that satisfies the strong Wolfe conditions, as it mostly does.
-        before = -state.score + np.linalg.norm(state.gradient) / 2
-        if state.steps:
+        if not state.steps:
+            before = -state.score + np.linalg.norm(state.gradient) / 2
+        else:
             before = None
             found = value_and_gradient(state.theta + direction)
             _, score, gradient = found

@@ -107,9 +107,9 @@ class SoftAscent(Optimizer):
             inner = LBFGS().step(soft, state.inner)
         present = problem.normalized(inner.theta)
         state = replace(state, present=present, inner=inner, n_steps=state.n_steps + 1)
-        score = problem.scores(present[np.newaxis], at_least=state.score)[0]
-        if score > state.score:
-            state = replace(state, theta=present, score=score)
+        candidates = present[np.newaxis]
+        scores = problem.scores(candidates, at_least=state.score)
+        state = state.with_best(candidates, scores)
         if inner.converged or state.n_steps > self.n_steps:
             state = replace(state, taus=state.taus[1:], inner=None)
         return state
