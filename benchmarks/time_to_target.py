@@ -452,14 +452,15 @@ def draw(cases, seconds, path):
     from matplotlib import pyplot as plt
 
     grey = "#808080"
-    styles = {"svg.hashsalt": "tabtrain", "font.size": 8, "axes.spines.top": False}
-    styles |= {"axes.spines.right": False, "axes.edgecolor": grey, "legend.labelcolor": grey}
+    styles = {"svg.hashsalt": "tabtrain", "svg.fonttype": "none", "font.size": 8}
+    styles |= {"axes.spines.top": False, "axes.edgecolor": grey, "legend.labelcolor": grey}
+    styles |= {"axes.spines.right": False}
     styles |= dict.fromkeys(
         ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color"), grey
     )
     names = [*OPTIMIZERS, *PEERS]
     colors = dict(zip(names, plt.colormaps["tab10"].colors, strict=False))
-    times = np.geomspace(1e-3, seconds, 400)
+    times = np.geomspace(1e-3, seconds, 120)
     n_columns = min(len(cases), 3)
     n_rows = -(-len(cases) // n_columns)
     with plt.rc_context(styles):
@@ -481,9 +482,11 @@ def draw(cases, seconds, path):
             }
             for name, curve in curves.items():
                 ours = name in OPTIMIZERS
+                # Where it rises, and the end.
+                shown = np.append(np.diff(curve, prepend=np.nan)[:-1] != 0, True)
                 (lines[name],) = panel.step(
-                    times,
-                    curve,
+                    times[shown],
+                    curve[shown],
                     where="post",
                     color=colors[name],
                     linewidth=2 if ours else 1.2,
