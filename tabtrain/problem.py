@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tabtrain._kernels.answers import settle
 from tabtrain._line_search import best_steps
 
 # Raw predictions of some candidates for a block are handed from the model to the objective
@@ -55,6 +56,7 @@ class Problem:
 
     Attributes
     ----------
+    model : Model
     n_params : int
     alpha : float
     has_gradient : bool
@@ -66,22 +68,22 @@ class Problem:
     """
 
     def __init__(self, model, objective, table, *, alpha=0.0):
-        self._model = model
+        self.model = model
         self._table = table
         self.alpha = alpha
         self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
         # What a problem has in common with those that are made from it.
         self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
         self.n_params = model.n_params
-        self._is_free = not model.integer.any() and np.isinf(model.bounds).all()
+        self._is_free = not model.grid.any() and np.isinf(model.bounds).all()
         self._take(objective.bind(table.y, table.weight))
 
     def _take(self, objective):
-        n_classes = max(self._model.n_outputs, 2) if objective.target == "class" else 1
+        n_classes = max(self.model.n_outputs, 2) if objective.target == "class" else 1
         self._objective = objective
         self._n_classes = n_classes
         self._n_tallies = objective.n_tallies(n_classes)
-        self._fused = self._model.fused.get(objective.tally)
+        self._fused = self.model.fused.get(objective.tally)
         self._last_gradient: tuple = (None, None)
 
     @property
@@ -102,8 +104,8 @@ class Problem:
 
     @property
     def _has_slopes(self):
-        # What is whole has none.
-        return self._model.backward is not None and not self._model.integer.any()
+        # What is on a grid has none.
+        return self.model.backward is not None and not self.model.grid.any()
 
     @property
     def has_gradient(self):
@@ -121,12 +123,12 @@ class Problem:
 
     @property
     def _goes_by_labels(self):
-        return self._objective.tally in self._model.line_events
+        return self._objective.tally in self.model.line_events
 
     @property
     def scale_free(self):
         """Whether theta times a positive number has the same score."""
-        return self._model.scale_free and self._goes_by_labels and self.alpha == 0
+        return self.model.scale_free and self._goes_by_labels and self.alpha == 0
 
     def normalized(self, thetas):
         """The same candidates, of length 1 if the problem is `scale_free`; zeros stay."""
@@ -160,20 +162,23 @@ class Problem:
 
     def initial(self, rng, n):
         """``n`` random starting points ``[n, n_params]`` at the data's scale."""
-        return self.project(self._model.initial(rng, n))
+        return self.project(self.model.initial(rng, n))
 
     @property
     def bounds(self):
         """The lowest and highest ``theta``: ``[2, n_params]``; the same for what is fixed."""
-        return self._model.bounds
+        return self.model.bounds
 
     @property
-    def integer(self):
-        """Which entries of ``theta`` are whole numbers: ``[n_params]``."""
-        return self._model.integer
+    def grid(self):
+        """The steps in which the entries of ``theta`` can be changed: ``[n_params]``.
+
+        0 for any.
+        """
+        return self.model.grid
 
     def project(self, thetas):
-        """The candidates nearest to some that may be out of bounds or not whole.
+        """The candidates nearest to some that may be out of bounds or off the grid.
 
         Parameters
         ----------
@@ -185,7 +190,9 @@ class Problem:
         """
         if self._is_free:
             return thetas
-        return np.clip(np.where(self.integer, np.round(thetas), thetas), *self.bounds)
+        steps = np.where(self.grid > 0, self.grid, 1.0)
+        on_grid = np.where(self.grid > 0, np.round(thetas / steps) * steps, thetas)
+        return np.clip(on_grid, *self.bounds)
 
     @property
     def highest(self):
@@ -234,7 +241,7 @@ class Problem:
         return self._table.map if n_candidates * self._table.X.size >= THREADS_FROM else map
 
     def _scores(self, thetas, at_least, perfect_rest, map_blocks):
-        params = self._model.parameters(thetas)
+        params = self.model.parameters(thetas)
         penalty = self._penalty(thetas)
         result = np.full(len(params), -np.inf)
         left = np.arange(len(params))
@@ -247,6 +254,13 @@ class Problem:
             for part in map_blocks(partial(self._tally, params), range(start, stop)):
                 tallies += part
             start = stop
+            if self.model.can_fail:
+                keep = ~np.isnan(tallies).any(axis=1)
+                left, params, tallies, penalty = (
+                    each[keep] for each in (left, params, tallies, penalty)
+                )
+                if len(left) == 0:
+                    return result
             if stop < n_blocks:
                 bounds = self._objective.score(tallies + perfect_rest[stop]) - penalty
                 rounding = ROUNDING * (self._objective.scale + abs(at_least))
@@ -255,8 +269,9 @@ class Problem:
                     if self._table.is_small:
                         ends = [n_blocks]
                     continue
-                left, params, tallies = left[keep], params[keep], tallies[keep]
-                penalty = penalty[keep]
+                left, params, tallies, penalty = (
+                    each[keep] for each in (left, params, tallies, penalty)
+                )
                 if len(left) == 0:
                     return result
         scores = self._objective.score(tallies) - penalty
@@ -286,16 +301,18 @@ class Problem:
             self._fused(params, block.tiles, block.y, block.weight, tallies)
             return tallies
         n_rows = len(block.y)
-        at_a_time = max(RAW_BYTES // (8 * self._model.n_outputs * n_rows), 3)
+        at_a_time = max(RAW_BYTES // (8 * self.model.n_outputs * n_rows), 3)
         for start in range(0, len(params), at_a_time):
             some = slice(start, start + at_a_time)
             raw = self._forward(params[some], block)
+            failed = settle(raw, block.weight) if self.model.can_fail else False
             self._objective.tally(raw, block.y, block.weight, tallies[some])
+            tallies[some][failed] = np.nan
         return tallies
 
     def _forward(self, params, block):
-        raw = self._table.scratch("raw", (len(params), self._model.n_outputs, len(block.y)))
-        self._model.forward(params, block.tiles, raw)
+        raw = self._table.scratch("raw", (len(params), self.model.n_outputs, len(block.y)))
+        self.model.forward(params, block.tiles, raw)
         return raw
 
     def value_and_gradient(self, theta):
@@ -310,7 +327,7 @@ class Problem:
         score : float
         gradient : float64 array of shape (n_params,)
         """
-        params = self._model.parameters(theta[np.newaxis])
+        params = self.model.parameters(theta[np.newaxis])
         n_tallies = self._n_tallies
         map_blocks = self._map(GRADIENT_CANDIDATES)
         blocks = range(self._table.n_blocks)
@@ -339,7 +356,7 @@ class Problem:
             sums = np.zeros(n_tallies + params.shape[1])
             tally, grad = sums[np.newaxis, :n_tallies], sums[n_tallies:]
             self._objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad)
-            self._model.backward(params[0], block.tiles, raw_grad, grad)
+            self.model.backward(params[0], block.tiles, raw_grad, grad)
             errors[i] = self._objective.row_errors(raw, block.y)
             return sums
 
@@ -347,8 +364,8 @@ class Problem:
         self.n_trials += 1
         self._last_gradient = (theta.copy(), errors)
         score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)
-        gradient = self._model.gradient(sums[n_tallies:])
-        gradient -= self.alpha * self._model.penalty_weights * theta
+        gradient = self.model.gradient(sums[n_tallies:])
+        gradient -= self.alpha * self.model.penalty_weights * theta
         return -np.inf if np.isnan(score) else float(score), gradient
 
     @property
@@ -357,7 +374,7 @@ class Problem:
 
         Those that are fixed are in none.
         """
-        return self._model.line_groups & (self.bounds[0] < self.bounds[1])
+        return self.model.line_groups & (self.bounds[0] < self.bounds[1])
 
     def line_search(self, thetas, lines):
         """The best step on each of some lines, of all that can be told apart.
@@ -392,30 +409,25 @@ class Problem:
         steps, scores = map(np.concatenate, zip(*found, strict=True))
         return steps, scores - self._penalty(thetas + steps[:, np.newaxis] * lines)
 
+    def room(self, theta, line):
+        """How far along a line no row's label changes.
+
+        Parameters
+        ----------
+        theta, line : arrays of shape (n_params,)
+            As for `line_search`.
+
+        Returns
+        -------
+        low, high : float
+            Between these steps, 0 being in their midst, all labels are the same.
+        """
+        t, *_, limits, _, _ = self._events(theta[np.newaxis], line[np.newaxis])
+        low = np.max(t, where=t <= 0, initial=limits[0, 0])
+        return low, np.min(t, where=t > 0, initial=limits[0, 1])
+
     def _line_search(self, thetas, lines):
-        table, n_lines, weight = self._table, len(lines), self._exact_weight
-        limits = self._limits(thetas, lines)
-        moves, fill = self._model.line_events[self._objective.tally](thetas, lines, limits)
-        t = table.scratch("t", (n_lines, table.n_padded))
-        # Two bytes each of what scratch counts in doubles.
-        shorts = table.scratch("kind", (t.size // 2,)).view(np.uint16).reshape(2, *t.shape)
-        kind, bucket = shorts
-        multiplications = (
-            len(thetas) + n_lines + n_lines * EVENT_MULTIPLICATIONS / (table.n_features + 1)
-        )
-        map_parts = self._map(multiplications)
-
-        def of_block(i):
-            self._check_time()
-            start = np.zeros((n_lines, self._n_tallies))
-            rows = table.rows(i)
-            block = table.block(i)._replace(weight=weight[rows])
-            fill(block, table.scratch, t[:, rows], kind[:, rows], start)
-            return start
-
-        start = np.zeros((n_lines, self._n_tallies))
-        for part in map_parts(of_block, range(table.n_blocks)):
-            start += part
+        t, kind, bucket, start, moves, limits, weight, map_parts = self._events(thetas, lines)
         return best_steps(
             t,
             kind,
@@ -429,6 +441,39 @@ class Problem:
             rounding=lambda score: ROUNDING * (self._objective.scale + abs(score)),
             map_parts=map_parts,
         )
+
+    def _events(self, thetas, lines):
+        """Where rows flip, and what else `best_steps` takes."""
+        table, n_lines, weight = self._table, len(lines), self._exact_weight
+        t = table.scratch("t", (n_lines, table.n_padded))
+        # Two bytes each of what scratch counts in doubles.
+        shorts = table.scratch("kind", (t.size // 2,)).view(np.uint16).reshape(2, *t.shape)
+        kind, bucket = shorts
+        multiplications = (
+            len(thetas) + n_lines + n_lines * EVENT_MULTIPLICATIONS / (table.n_features + 1)
+        )
+        map_parts = self._map(multiplications)
+        narrowed = self._limits(thetas, lines)
+        limits = None
+        # Again if there are steps at which the model fails: the lines end there.
+        while limits is None or (narrowed != limits).any():
+            limits = narrowed
+            moves, fill = self.model.line_events[self._objective.tally](thetas, lines, limits)
+
+            def of_block(i, fill=fill):
+                self._check_time()
+                start = np.zeros((n_lines, self._n_tallies))
+                rows = table.rows(i)
+                block = table.block(i)._replace(weight=weight[rows])
+                return start, fill(block, table.scratch, t[:, rows], kind[:, rows], start)
+
+            start = np.zeros((n_lines, self._n_tallies))
+            for part, valid in map_parts(of_block, range(table.n_blocks)):
+                start += part
+                narrowed = np.stack(
+                    [np.fmax(narrowed[:, 0], valid[:, 0]), np.fmin(narrowed[:, 1], valid[:, 1])], 1
+                )
+        return t, kind, bucket, start, moves, limits, weight, map_parts
 
     @cached_property
     def _exact_weight(self):
@@ -461,6 +506,21 @@ class Problem:
         high = np.min(reach[1], axis=1, where=lines != 0, initial=np.inf)
         return np.column_stack([low, high])
 
+    def failing_row(self, theta):
+        """The first row that counts for which the model has no answer; None if there is none.
+
+        Parameters
+        ----------
+        theta : array of shape (n_params,)
+
+        Returns
+        -------
+        int or None
+        """
+        raw = raw_predictions(self.model, theta, self._table)
+        failing = np.isnan(raw[0]) & (self._table.weight[: self._table.n_rows] > 0)
+        return int(np.argmax(failing)) if failing.any() else None
+
     def row_errors(self, theta):
         """How wrong each row of positive weight is; 0 is right.
 
@@ -477,7 +537,7 @@ class Problem:
         """
         last_theta, errors = self._last_gradient
         if last_theta is None or not np.array_equal(last_theta, theta):
-            params = self._model.parameters(theta[np.newaxis])
+            params = self.model.parameters(theta[np.newaxis])
 
             def of_block(i):
                 block = self._table.block(i)
@@ -497,7 +557,7 @@ class Problem:
         # candidate differently among others.
         if self.alpha == 0:  # the square of what is very large is infinite
             return np.where(np.isfinite(thetas).all(axis=-1), 0.0, np.nan)
-        return 0.5 * self.alpha * (thetas**2 * self._model.penalty_weights).sum(axis=-1)
+        return 0.5 * self.alpha * (thetas**2 * self.model.penalty_weights).sum(axis=-1)
 
     def _check_time(self):
         if time.monotonic() > self.deadline:

@@ -52,6 +52,8 @@ class Table:
         Finite and not negative; ones if not given.
     n_jobs : int
         How many threads `map` uses.
+    one_block : bool
+        Whether all rows must be in one block, for functions of the whole table.
 
     Attributes
     ----------
@@ -64,7 +66,7 @@ class Table:
         Whether these stay in the cache.
     """
 
-    def __init__(self, X, y=None, weight=None, *, n_jobs=1):
+    def __init__(self, X, y=None, weight=None, *, n_jobs=1, one_block=False):
         self.X = X
         self.n_rows, self.n_features = X.shape
         self.n_jobs = n_jobs
@@ -79,7 +81,7 @@ class Table:
         )
         # An odd number of tiles keeps the rows of a [candidates, rows] buffer off each
         # other's cache sets.
-        self._block_rows = (block_tiles | 1) * N_LANES
+        self._block_rows = ((n_tiles if one_block else block_tiles) | 1) * N_LANES
         self.n_blocks = max(-(-self.n_padded // self._block_rows), 1)
         self._scratch = threading.local()
         self._pool = None

@@ -8,7 +8,9 @@ import numpy as np
 from sklearn import metrics
 
 from tabtrain import objectives
-from tabtrain.models import LinearModel
+from tabtrain.functions.program import make_program
+from tabtrain.functions.signature import parameters_of
+from tabtrain.models import FunctionModel, LinearModel
 from tabtrain.optimizers import (
     CMAES,
     LBFGS,
@@ -294,11 +296,17 @@ class ModelRow(NamedTuple):
     forward : callable
         ``forward(model, theta, X)`` is what its raw predictions ``[C, n]`` should be.
     has_gradient : bool
+    searches_lines : callable
+        Whether labels are steps along lines, for so many outputs.
+    scale_free : bool
+        Whether theta times a positive number predicts the same classes.
     """
 
     make: Callable
     forward: Callable
     has_gradient: bool
+    searches_lines: Callable = lambda n_outputs: True
+    scale_free: bool = True
 
 
 def mean(X):
@@ -339,6 +347,37 @@ def linear_forward(center, scale, output_center=0.0, output_scale=1.0):
     return forward
 
 
+def number(row, *, weight=1.0, limit=4.0, many=2):
+    return row[0] * weight / 32 - limit / 8 if row[1] > 0 else row[2] * many / 32
+
+
+def place(row, *, weight=1.0, low=0.5, high=8):
+    shifted = row[0] * weight + row[1]
+    if shifted > high:
+        return 2
+    return 1 if low < row[2] else 0
+
+
+def make_function(X, n_outputs):
+    """A number, or a label of those that there are."""
+    function = number if n_outputs == 1 else place
+    parameters = parameters_of(function)
+    program = make_program(function, parameters, [], X, vectorized=False)
+    labels = None if n_outputs == 1 else np.arange(n_outputs, dtype=float)
+    return FunctionModel(program, parameters, labels)
+
+
+def function_forward(model, theta, X):
+    """All defaults are powers of two, and so scales."""
+    defaults = np.array([1.0, 4.0, 2.0] if model.n_outputs == 1 else [1.0, 0.5, 8.0])
+    weight, first, second = defaults * theta
+    second = np.round(second)
+    if model.n_outputs == 1:
+        return np.where(X[:, 1] > 0, weight * X[:, 0] / 32 - first / 8, X[:, 2] * second / 32)[None]
+    labels = np.where(X[:, 0] * weight + X[:, 1] > second, 2, first < X[:, 2])
+    return (labels == np.arange(model.n_outputs)[:, np.newaxis]).astype(float)
+
+
 MODELS = {
     "LinearModel": ModelRow(make_linear, linear_forward(mean, deviation), has_gradient=True),
     "LinearModel: through zero": ModelRow(
@@ -350,8 +389,17 @@ MODELS = {
         lambda X, n_outputs: make_linear(X, n_outputs, output_center=2.0, output_scale=0.5),
         linear_forward(mean, deviation, 2.0, 0.5),
         has_gradient=True,
+        scale_free=False,
+    ),
+    "FunctionModel": ModelRow(
+        make_function,
+        function_forward,
+        has_gradient=False,
+        searches_lines=lambda n_outputs: n_outputs > 1,
+        scale_free=False,
     ),
 }
+LINEAR = [name for name in MODELS if name.startswith("LinearModel")]
 
 
 def part_of(name):

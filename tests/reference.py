@@ -308,3 +308,35 @@ def best_intervals(edges, scores):
             joined.append((edges[begin], edges[end]))
         begin = end + 1
     return best, joined
+
+
+def classes(answers, labels):
+    """Raw predictions ``[C, n]`` of what functions answer ``[n]``."""
+    is_label = answers == np.reshape(labels, (-1, 1))
+    raw = is_label.astype(float) if len(labels) > 2 else 2.0 * is_label[1:] - 1.0
+    return np.where(is_label.any(axis=0), raw, np.nan)
+
+
+def steps(below, above, other, value, unit, rounding, y, weight, low, high):
+    """The t, the kinds, the tally at ``low`` and the steps with labels, of step functions."""
+    n_classes = 3
+    t, kind = np.full(len(y), np.inf), np.zeros(len(y), dtype=int)
+    start, valid = np.zeros((n_classes, n_classes)), [low, high]
+    for i, label in enumerate(y.astype(int)):
+        at = other[i]
+        if rounding == 1:
+            at = np.floor(at) + 0.5
+        elif rounding == -1:
+            at = np.ceil(at) - 0.5
+        at = (at - value) / unit
+        sides = [below[i], above[i]] if unit > 0 else [above[i], below[i]]
+        if weight[i] > 0 and sides[0] < 0:
+            valid[0] = np.inf if sides[1] < 0 else max(valid[0], at)
+        if weight[i] > 0 and sides[1] < 0:
+            valid[1] = min(valid[1], at)
+        before, after = (int(side) if side >= 0 else int(label == 0) for side in sides)
+        start[label, after if at <= low else before] += weight[i]
+        kind[i] = (label * n_classes + before) * n_classes + after
+        if before != after and low < at < high and weight[i] > 0:
+            t[i] = at
+    return t, kind, start.ravel(), valid

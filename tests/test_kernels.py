@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tabtrain._kernels import confusion, linear, losses, soft, sweep, tiles
+from tabtrain._kernels import answers, confusion, linear, losses, soft, sweep, tiles
 from tests import reference
 from tests.problems import LAYOUTS
 from tests.reference import LANES, padded, round_up
@@ -703,6 +703,36 @@ def sweep_calls(raw, y, weight):
     }
 
 
+# What functions answer
+
+
+@given(seeds, st.integers(2, 6), n_rows)
+def test_answers_become_classes(seed, n_classes, n_rows):
+    rng = np.random.default_rng(seed)
+    n_outputs = n_classes if n_classes > 2 else 1
+    labels = rng.choice([0.0, 1.0, -1.0, 2.0, 1e300, np.inf, 7.0], n_classes, replace=False)
+    labels[rng.integers(n_classes)] = rng.choice([3.0, np.nan])
+    raw = rng.standard_normal((2, n_outputs, n_rows))
+    raw[:, 0] = rng.choice([*labels, np.nan, 5.0], (2, n_rows))
+    expected = [reference.classes(of_one, labels) for of_one in raw[:, 0]]
+    answers.fill_classes(raw, frozen(labels))
+    assert_array_equal(raw, expected)
+
+
+@given(seeds, st.integers(1, 4), n_rows)
+def test_rows_without_an_answer_are_found(seed, n_outputs, n_rows):
+    rng = np.random.default_rng(seed)
+    raw = rng.standard_normal((3, n_outputs, n_rows))
+    missing = rng.random((3, n_rows)) < rng.choice([0.0, 0.1, 0.5])
+    raw.transpose(0, 2, 1)[missing] = np.nan
+    weight = rng.choice([0.0, 1.0], n_rows)
+    expected = np.where(np.isnan(raw), 0.0, raw)
+    failed = answers.settle(raw, frozen(weight))
+    assert failed.dtype == bool
+    assert_array_equal(failed, (missing & (weight > 0)).any(axis=1))
+    assert_same_bits(raw, expected)
+
+
 def calls(rng):
     """For each kernel the kernel, what goes in and what comes out, by name."""
     n_candidates, n_outputs, n_features, n_rows = 3, 3, 4, 32
@@ -732,7 +762,28 @@ def calls(rng):
     def fold(thetas, unit, center, params):
         linear.fold(thetas, unit, center, 0.5, 2.0, params)
 
+    missing = raw.copy()
+    missing[1, :, 3] = np.nan
+
+    def settle(raw, weight, settled, failed):
+        settled[...] = raw
+        failed[...] = answers.settle(settled, weight)
+
+    def fill_classes(answers_of_rows, labels, raw):
+        raw[:, 0] = answers_of_rows
+        answers.fill_classes(raw, labels)
+
     return {
+        "fill_classes": (
+            fill_classes,
+            {"answers": rng.integers(3, size=(3, n_rows)).astype(float), "labels": np.arange(3.0)},
+            {"raw": np.zeros((3, 3, n_rows))},
+        ),
+        "settle": (
+            settle,
+            {"raw": missing, "weight": weight},
+            {"settled": np.zeros_like(raw), "failed": np.zeros(3)},
+        ),
         "pack": (tiles.pack, {"X": X}, {"tiles": np.zeros_like(x)}),
         "moments": (tiles.moments, {"tiles": x, "weight": weight, "center": center}, sums),
         "forward": (linear.forward, {"params": params, "tiles": x}, {"raw": np.zeros_like(raw)}),
@@ -785,6 +836,24 @@ FREE += [("typical_sizes", "t", 0), ("typical_sizes", "found", 0), ("choose_buck
 FREE += [("choose_buckets", "found", 1), ("collect", "found", 0), ("best_steps", "steps", 0)]
 FREE += [(kernel, name, 0) for kernel in ("sort", "sort_all") for name in "ef"]
 FREE += [("best_steps", "best", 0)]
+FREE += [
+    (kernel, name, axis)
+    for kernel, name, axis in (
+        ("fill_classes", "answers", 0),
+        ("fill_classes", "answers", 1),
+        ("fill_classes", "raw", 0),
+        ("fill_classes", "raw", 2),
+        ("settle", "raw", 0),
+        ("settle", "raw", 1),
+        ("settle", "raw", 2),
+        ("settle", "settled", 0),
+        ("settle", "settled", 1),
+        ("settle", "settled", 2),
+        ("settle", "failed", 0),
+    )
+]
+# What is copied into what the kernel is given.
+COPIED = [("fill_classes", "answers", 0), ("settle", "raw", 0)]
 AXES = [
     (kernel, name, axis)
     for kernel, (_, inputs, outputs) in KERNELS.items()
@@ -822,7 +891,8 @@ def test_wrong_shapes_are_errors(kernel, name, axis, rng):
 @pytest.mark.parametrize("kernel", [name for name in KERNELS if name != "pack"])
 def test_single_precision_is_for_pack_alone(kernel, rng):
     function, inputs, outputs = calls(rng)[kernel]
-    taken = inputs if function.__name__ == "fill" else inputs | outputs
+    taken = inputs if function.__name__.startswith(("fill", "settle")) else inputs | outputs
+    taken = {name: array for name, array in taken.items() if (kernel, name, 0) not in COPIED}
     for name, array in taken.items():
         other = np.float64 if array.dtype == np.float32 else np.float32
         arrays = inputs | outputs | {name: array.astype(other)}

@@ -131,6 +131,57 @@ def test_flips_are_where_labels_change(seed, of_raw, of_slope):
             assert_array_equal(tally, expected)
 
 
+@given(seeds, st.sampled_from([-2.0, 0.5]), st.sampled_from([-1, 0, 1]), st.integers(0, 3), weights)
+def test_steps(seed, unit, rounding, n_tiles, kind_of_weights):
+    rng = np.random.default_rng(seed)
+    n_rows = 16 * n_tiles
+    below, above = rng.choice([-1.0, 0.0, 1.0, 2.0], (2, n_rows), p=[0.02, 0.38, 0.3, 0.3])
+    other = rng.integers(-8, 9, n_rows) / 4
+    other[rng.random(n_rows) < 0.1] = rng.choice([np.inf, -np.inf])
+    no_comparison = rng.random(n_rows) < 0.1
+    other[no_comparison], above[no_comparison] = np.nan, below[no_comparison]
+    y = rng.integers(3, size=n_rows).astype(float)
+    weight = some_weights(rng, kind_of_weights, n_rows) if n_rows else np.zeros(0)
+    low, high = rng.choice([(-np.inf, np.inf), (-1.0, 2.0)])
+    t, kind = np.empty(n_rows), np.empty(n_rows, dtype=np.uint16)
+    start, valid = np.zeros(9), np.array([low, high])
+    inputs = [frozen(each) for each in (y, weight, np.array([low, high]))]
+    sweep.step_flips(
+        *map(frozen, (below, above, other)), 0.25, unit, rounding, *inputs, t, kind, start, valid
+    )
+    expected = reference.steps(below, above, other, 0.25, unit, rounding, y, weight, low, high)
+    assert_array_equal(t, expected[0])
+    assert_array_equal(kind, expected[1])
+    assert_allclose(start, expected[2], rtol=1e-14)
+    assert_array_equal(valid, expected[3])
+    moves = sweep.moves_of_steps(3)[0]
+    label, before, after = kind // 9, kind // 3 % 3, kind % 3
+    assert_array_equal(moves[kind].T, [3 * label + before, 3 * label + after, 4 * label])
+
+
+def test_steps_of_wrong_shapes_are_refused():
+    arrays = [np.zeros(16)] * 3, [np.zeros(16)] * 2
+    room = np.zeros(16), np.zeros(16, dtype=np.uint16)
+
+    def call(n_tallies=4, n_valid=2, n_limits=2):
+        sweep.step_flips(
+            *arrays[0],
+            0.0,
+            1.0,
+            0,
+            *arrays[1],
+            np.zeros(n_limits),
+            *room,
+            np.zeros(n_tallies),
+            np.zeros(n_valid),
+        )
+
+    call()
+    for wrong in ({"n_tallies": 5}, {"n_tallies": 1}, {"n_valid": 3}, {"n_limits": 1}):
+        with pytest.raises(ValueError, match=r"do not fit|take 2 to 40"):
+            call(**wrong)
+
+
 def test_too_many_outputs_for_the_kinds():
     K = sweep.MAX_OUTPUTS
     assert 2 * K**2 <= 2**16 < 2 * (K + 1) ** 2

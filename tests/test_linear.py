@@ -838,3 +838,10 @@ def test_huge_and_tiny_values():
         assert reg.score(X * factor, y) > 0.99
     with pytest.raises(ValueError, match="too large"):
         LinearRegressor().fit(X * 1e200, y)
+
+
+@pytest.mark.parametrize("objective", ["f1", "neg_log_loss"])
+def test_frames_are_scored_without_a_warning(objective):
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    clf = LinearClassifier(objective, alpha=0.01, max_iter=50, random_state=0).fit(X, y)
+    assert np.isfinite(clf.score(X, y))

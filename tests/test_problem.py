@@ -16,6 +16,7 @@ from tabtrain.objectives._count_metric import CountMetric
 from tabtrain.problem import Problem, TimeUpError, raw_predictions
 from tabtrain.table import Table
 from tests.problems import (
+    LINEAR,
     MODELS,
     OBJECTIVE_CASES,
     OBJECTIVES,
@@ -31,7 +32,11 @@ ALPHAS = [0.0, 0.3]
 
 cases = pytest.mark.parametrize(("name", "n_classes"), OBJECTIVE_CASES)
 models = pytest.mark.parametrize("model_name", MODELS)
+linear_models = pytest.mark.parametrize("model_name", LINEAR)
 alphas = pytest.mark.parametrize("alpha", ALPHAS)
+differentiable = pytest.mark.parametrize(
+    "model_name", [name for name, row in MODELS.items() if row.has_gradient]
+)
 with_gradient = pytest.mark.parametrize(
     ("name", "n_classes"), [case for case in OBJECTIVE_CASES if OBJECTIVES[case[0]].has_gradient]
 )
@@ -91,7 +96,7 @@ def test_scores_are_those_of_the_metric(model_name, name, n_classes, rng):
         assert_allclose(problem.scores(thetas), expected, rtol=1e-10, atol=1e-11)
 
 
-@models
+@linear_models
 @alphas
 def test_the_penalty_is_that_of_the_weights(model_name, alpha, rng):
     """Of what they are in the units of the output; the constants are free."""
@@ -283,7 +288,7 @@ def test_highest_is_the_score_of_perfect_answers(name, n_classes, rng):
 
 
 @with_gradient
-@models
+@differentiable
 @alphas
 def test_value_and_gradient(name, n_classes, model_name, alpha, rng):
     for weights in WEIGHTS:
@@ -327,16 +332,16 @@ def test_who_has_a_gradient(name, n_classes, rng):
 @cases
 def test_capabilities(model_name, name, n_classes, rng):
     problem, _ = make(rng, name, n_classes, model_name=model_name)
-    objective = OBJECTIVES[name].make(n_classes)
+    row, objective = MODELS[model_name], OBJECTIVES[name].make(n_classes)
     of_counts = isinstance(objective, CountMetric)
     able = {
-        "gradient": OBJECTIVES[name].has_gradient,
-        "soft gradient": of_counts,
-        "line search": of_counts,
+        "gradient": row.has_gradient and OBJECTIVES[name].has_gradient,
+        "soft gradient": row.has_gradient and of_counts,
+        "line search": of_counts and row.searches_lines(n_outputs_of(n_classes)),
     }
     assert problem.capabilities == {each for each in able if able[each]}
-    assert problem.softens == of_counts
-    assert problem.scale_free == (of_counts and "scaled output" not in model_name)
+    assert problem.softens == able["soft gradient"]
+    assert problem.scale_free == (of_counts and row.scale_free)
 
 
 @pytest.mark.parametrize(
@@ -550,7 +555,7 @@ def test_models_start_at_the_scale_of_the_data(rng):
     assert len(np.unique(thetas, axis=0)) == 200
 
 
-@models
+@linear_models
 def test_coefficients_and_theta_are_inverse(model_name, rng):
     X, _, _ = random_table(rng, 50, N_FEATURES, 2)
     model = MODELS[model_name].make(X, 3)

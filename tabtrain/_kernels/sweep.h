@@ -358,4 +358,34 @@ static void class_flips(const double *raw, ptrdiff_t n_outputs, ptrdiff_t moved,
     }
 }
 
+/* Where labels flip that are steps in value + t * unit: below and above are the labels on either
+ * side of other. kind: (n_classes y + label before) n_classes + label after. valid is narrowed to
+ * the steps at which all rows have a label. */
+static void step_flips(const double *below, const double *above, const double *other,
+                       double value, double unit, double shift, int rounds_up,
+                       ptrdiff_t n_rows, const double *y, const double *weight, double low,
+                       double high, ptrdiff_t n_classes, double *t, uint16_t *kind,
+                       double *start, double *valid)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        double at = other[i];
+        /* Half way between the two whole numbers where it flips. */
+        if (shift > 0) at = rounds_up ? floor(at) + shift : ceil(at) - shift;
+        at = (at - value) / unit;
+        ptrdiff_t label = (ptrdiff_t)y[i], wrong = label == 0;
+        ptrdiff_t before = (ptrdiff_t)(unit > 0 ? below : above)[i];
+        ptrdiff_t after = (ptrdiff_t)(unit > 0 ? above : below)[i];
+        if ((before < 0 || after < 0) && weight[i] > 0.0) {
+            /* Not compared, neither side is another: NaN is no limit, but there is none either. */
+            if (before < 0) valid[0] = after < 0 ? INFINITY : fmax(valid[0], at);
+            if (after < 0) valid[1] = fmin(valid[1], at);
+        }
+        if (before < 0) before = wrong;
+        if (after < 0) after = wrong;
+        start[label * n_classes + (at <= low ? after : before)] += weight[i];
+        t[i] = before != after && at > low && at < high && weight[i] > 0.0 ? at : INFINITY;
+        kind[i] = (uint16_t)((label * n_classes + before) * n_classes + after);
+    }
+}
+
 #endif

@@ -64,6 +64,12 @@ cdef extern from "sweep.h" nogil:
         Py_ssize_t n_rows, const double *y, const double *weight, double low, double high,
         double *t, uint16_t *kind, double *start,
     ) noexcept
+    void c_step_flips "step_flips"(
+        const double *below, const double *above, const double *other, double value,
+        double unit, double shift, int rounds_up, Py_ssize_t n_rows, const double *y,
+        const double *weight, double low, double high, Py_ssize_t n_classes, double *t,
+        uint16_t *kind, double *start, double *valid,
+    ) noexcept
     double INFINITY
 
 EVENT = np.dtype(
@@ -71,6 +77,7 @@ EVENT = np.dtype(
 )
 # Of more there are more kinds of events than can be numbered.
 MAX_OUTPUTS = 181
+MAX_CLASSES = 40
 # So many events are looked at for the typical size of t.
 cdef enum:
     SAMPLE = 31
@@ -167,6 +174,75 @@ def moves_of_flips(Py_ssize_t n_outputs, const Py_ssize_t[::1] moved):
         ],
         axis=-1,
     ).astype(np.int32)
+
+
+def step_flips(
+    const double[::1] below,
+    const double[::1] above,
+    const double[::1] other,
+    double value,
+    double unit,
+    int rounding,
+    const double[::1] y,
+    const double[::1] weight,
+    const double[::1] limits,
+    double[::1] t,
+    uint16_t[::1] kind,
+    double[::1] start,
+    double[::1] valid,
+):
+    """Where the labels of a block flip, if they are steps in ``value + t * unit``.
+
+    Parameters
+    ----------
+    below, above : float64 arrays of shape (n_rows,)
+        The labels where that is below and above what it is compared with; negative for none,
+        which counts as a wrong one.
+    other : float64 array of shape (n_rows,)
+        What it is compared with; NaN in rows where it is not compared.
+    value, unit : float
+    rounding : int
+        0, or for whole numbers 1 if one that equals the other side is below it, -1 if not.
+    y, weight : float64 arrays of shape (n_rows,)
+    limits : float64 array of shape (2,)
+        Between which t lies.
+    t : float64 array of shape (n_rows,), filled
+        Infinite for rows without an event.
+    kind : uint16 array of shape (n_rows,), filled
+        As `moves_of_steps` lists them.
+    start : float64 array of shape (n_classes * n_classes,), added to
+        The tally at the lower limit.
+    valid : float64 array of shape (2,), narrowed
+        To where all rows that count have a label.
+    """
+    cdef Py_ssize_t n_rows = t.shape[0], n_classes = round(start.shape[0] ** 0.5)
+    if below.shape[0] != n_rows or above.shape[0] != n_rows or other.shape[0] != n_rows \
+            or y.shape[0] != n_rows or weight.shape[0] != n_rows or kind.shape[0] != n_rows \
+            or limits.shape[0] != 2 or valid.shape[0] != 2:
+        raise ValueError("below, above, other, y, weight, limits, kind or valid do not fit t")
+    if n_classes * n_classes != start.shape[0] or not 2 <= n_classes <= MAX_CLASSES:
+        raise ValueError(f"steps take 2 to {MAX_CLASSES} classes, got {n_classes}")
+    if n_rows == 0:
+        return
+    with nogil:
+        c_step_flips(
+            &below[0], &above[0], &other[0], value, unit, 0.5 * abs(rounding), rounding > 0,
+            n_rows, &y[0], &weight[0], limits[0], limits[1], n_classes, &t[0], &kind[0], &start[0],
+            &valid[0],
+        )
+
+
+def moves_of_steps(Py_ssize_t n_classes):
+    """What the events of `step_flips` do to confusion counts.
+
+    Returns
+    -------
+    int32 array of shape (1, n_classes ** 3, 3)
+        The entries of the tally that a row leaves, comes to, and would best be in.
+    """
+    label, before, after = np.indices((n_classes,) * 3).reshape(3, -1)
+    entries = [label * n_classes + before, label * n_classes + after, label * (n_classes + 1)]
+    return np.stack(entries, axis=-1)[np.newaxis].astype(np.int32)
 
 
 def typical_sizes(const double[:, ::1] t):

@@ -17,9 +17,11 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     the squares that the L2 penalty sums: ``penalty_weights @ theta ** 2``;
 ``initial(rng, n) -> thetas``
     random starting points at the data's scale;
-``bounds``, ``integer``
+``can_fail``
+    whether raw predictions may be NaN; where one of a row that counts is, the candidate is none;
+``bounds``, ``grid``
     the lowest and highest ``theta`` ``[2, n_params]``, the same for entries that are fixed, and
-    which entries are whole numbers ``[n_params]``;
+    the steps in which entries can be changed ``[n_params]``, 0 for any;
 ``scale_free``
     whether ``theta`` times a positive number predicts the same classes;
 ``line_groups``
@@ -27,11 +29,13 @@ optimizers move: about 1 is a large value for each of its entries. A model has
 ``line_events``
     a dict from tallies to methods ``(thetas, lines, limits) -> (moves, fill)``, which say where
     rows flip along lines, see `tabtrain._kernels.sweep`: ``moves`` are what kinds of events do,
-    ``fill(block, scratch, t[P, n], kind[P, n], start[P, T])`` finds those of a block;
+    ``fill(block, scratch, t[P, n], kind[P, n], start[P, T])`` finds those of a block and returns
+    the limits ``[P, 2]``, narrowed to where it `can_fail` for no row;
 ``fused``
     a dict from tallies to kernels that do `forward` and the tally in one.
 """
 
+from tabtrain.models.function import FunctionModel
 from tabtrain.models.linear import LinearModel
 
-__all__ = ["LinearModel"]
+__all__ = ["FunctionModel", "LinearModel"]

@@ -54,7 +54,8 @@ class LinearModel:
         self._n_weights = n_outputs * self.n_features
         self.n_params = self._n_weights + n_outputs * fit_intercept
         self.bounds = np.array([np.broadcast_to(bound, self.n_params) for bound in bounds])
-        self.integer = np.broadcast_to(integer, self.n_params)
+        # Whole numbers are one apart.
+        self.grid = np.broadcast_to(integer, self.n_params).astype(np.float64)
         # Which output a parameter belongs to.
         self._output = np.repeat(np.arange(n_outputs), self.n_features)
         if fit_intercept:
@@ -62,12 +63,13 @@ class LinearModel:
         self.line_groups = self._output == np.arange(n_outputs)[:, np.newaxis]
         # The size of theta changes no label, but what is bounded or whole has a size.
         self.scale_free = (
-            output_center == 0 and not self.integer.any() and bool(np.isinf(self.bounds).all())
+            output_center == 0 and not self.grid.any() and bool(np.isinf(self.bounds).all())
         )
         self.line_events = {tally: self._flips} if n_outputs <= sweep.MAX_OUTPUTS else {}
         self.penalty_weights = np.zeros(self.n_params)
         self.penalty_weights[: self._n_weights] = output_scale**2
 
+    can_fail = False
     forward = staticmethod(linear.forward)
 
     @staticmethod
@@ -109,6 +111,7 @@ class LinearModel:
             linear.forward(params, block.tiles, raw)
             linear.forward(slopes, block.tiles, slope)
             sweep.flips(raw, slope[:, 0], moved, block.y, block.weight, limits, t, kind, start)
+            return limits
 
         return sweep.moves_of_flips(self.n_outputs, moved), fill
 

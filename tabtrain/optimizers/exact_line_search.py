@@ -17,6 +17,8 @@ PART, RANDOM, SINGLE = 0.05, 0.1, 0.05
 SMALLEST, LARGEST = 16, 48
 # With fewer parameters a population is sooner where an annealing leads to.
 MANY_PARAMS = 10
+# Parameters that no line can move are drawn to one of this share of the members, the best.
+BEST_SHARE = 1 / 8
 # With members no further apart, as a share of their length, a population starts anew.
 COLLAPSED = 0.01
 # How the population begins, and how a member is annealed anew: in fewer steps, moved by about a
@@ -41,6 +43,8 @@ class ExactLineSearch(Optimizer):
     rows [1]_. In an iteration each member of a population goes to the best point of a line of
     its own, where that is no worse. Most lines go along the difference of two other members, as
     in differential evolution [2]_: directions and scales are learned from what has survived.
+    Parameters that no line can move, such as a factor in a function that a user wrote, are first
+    moved by trial and error, as there [3]_, and the line begins where that leads.
 
     The members begin at random points. Where the metric can be made smooth and there are many
     parameters, what :class:`SoftAscent` finds is among them. When the best gets no better any
@@ -60,6 +64,8 @@ class ExactLineSearch(Optimizer):
     .. [1] F. J. Och, "Minimum Error Rate Training in Statistical Machine Translation", ACL 2003.
     .. [2] R. Storn, K. Price, "Differential Evolution: A Simple and Efficient Heuristic for
        Global Optimization over Continuous Spaces", Journal of Global Optimization 11, 1997.
+    .. [3] J. Zhang, A. C. Sanderson, "JADE: Adaptive Differential Evolution with Optional
+       External Archive", IEEE Transactions on Evolutionary Computation 13(5), 2009.
 
     Examples
     --------
@@ -136,8 +142,9 @@ class ExactLineSearch(Optimizer):
 
     def _search_lines(self, problem, state):
         lines = self._lines(problem, state)
-        steps, scores = problem.line_search(state.members, lines)
-        found = state.members + steps[:, np.newaxis] * lines
+        members = self._moved(problem, state)
+        steps, scores = problem.line_search(members, lines)
+        found = members + steps[:, np.newaxis] * lines
         moved = problem.project(found)
         # What the best score is must be known to the bit, and what was moved again at all.
         unsure = (scores > state.score) | (moved != found).any(axis=1)
@@ -149,6 +156,28 @@ class ExactLineSearch(Optimizer):
         is_better = after.scores.max() > state.scores.max()
         return replace(after, n_stale=0 if is_better else state.n_stale + 1)
 
+    def _moved(self, problem, state):
+        """Where the lines begin: the members, moved if there are parameters that no line moves.
+
+        They go as in current-to-pbest/1/bin of differential evolution [2] [3].
+        """
+        members, rng = state.members, state.rng
+        low, high = problem.bounds
+        if not (~problem.line_groups.any(axis=0) & (low < high)).any():
+            return members
+        n, n_params = members.shape
+        best = np.argsort(-state.scores, kind="stable")[: max(int(BEST_SHARE * n), 1)]
+        moves = members[rng.choice(best, n)] - members + self._differences(members, rng)
+        moves *= rng.uniform(0.1, 1.0, (n, 1))
+        moves *= rng.random((n, n_params)) < rng.random((n, 1))
+        return problem.project(members + moves)
+
+    @staticmethod
+    def _differences(members, rng):
+        n = len(members)
+        first = rng.integers(n, size=n)
+        return members[first] - members[(first + rng.integers(1, n, size=n)) % n]
+
     def _lines(self, problem, state):
         """A direction for each member, within one of the groups of parameters that may move."""
         members, rng = state.members, state.rng
@@ -158,8 +187,7 @@ class ExactLineSearch(Optimizer):
         part = np.flatnonzero(kind < PART)
         random = np.flatnonzero((kind >= PART) & (kind < PART + RANDOM))
         single = np.flatnonzero(kind >= 1 - SINGLE)
-        first = rng.integers(n, size=n)
-        lines = members[first] - members[(first + rng.integers(1, n, size=n)) % n]
+        lines = self._differences(members, rng)
         lines[part] *= rng.random((len(part), n_params)) < rng.random((len(part), 1))
         lines[random] = rng.standard_normal((len(random), n_params))
         chosen = np.argmax(rng.random((len(single), n_params)) * groups[single], axis=1)
