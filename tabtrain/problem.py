@@ -238,7 +238,8 @@ class Problem:
 
     def _map(self, n_candidates):
         """`map`, over the threads where the work is worth waking them."""
-        return self._table.map if n_candidates * self._table.X.size >= THREADS_FROM else map
+        work = n_candidates * self._table.n_rows * self.model.row_work
+        return self._table.map if work >= THREADS_FROM else map
 
     def _scores(self, thetas, at_least, perfect_rest, map_blocks):
         params = self.model.parameters(thetas)
@@ -449,10 +450,8 @@ class Problem:
         # Two bytes each of what scratch counts in doubles.
         shorts = table.scratch("kind", (t.size // 2,)).view(np.uint16).reshape(2, *t.shape)
         kind, bucket = shorts
-        multiplications = (
-            len(thetas) + n_lines + n_lines * EVENT_MULTIPLICATIONS / (table.n_features + 1)
-        )
-        map_parts = self._map(multiplications)
+        work = len(thetas) + n_lines * (1 + EVENT_MULTIPLICATIONS / self.model.row_work)
+        map_parts = self._map(work)
         narrowed = self._limits(thetas, lines)
         limits = None
         # Again if there are steps at which the model fails: the lines end there.

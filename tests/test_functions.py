@@ -22,6 +22,7 @@ from tabtrain.models import FunctionModel
 from tabtrain.objectives import F1, Accuracy
 from tabtrain.problem import Problem
 from tabtrain.table import Table
+from tests.problems import random_table
 
 seeds = st.integers(0, 2**32 - 1)
 FACTS = Facts(compiled=True, answers_bool=False)
@@ -551,6 +552,34 @@ def test_rows_for_which_the_function_fails_are_never_preferred(rng):
     assert scores[1] > scores[0] > 0
     steps, found = problem.line_search(thetas[:1], np.ones((1, 1)))
     assert problem.scores(thetas[:1] + steps)[0] == found[0] == scores[1]
+
+
+@pytest.mark.parametrize("weights", ["ones", "fractions"])
+def test_fused_counts_are_those_of_raw_predictions(weights, rng):
+    """To the bit, and candidates that fail are found alike."""
+
+    def rule(row, *, p=0.0, q=1.0):
+        return "x" if row[0] / row[1] > p or row[1] > q else "y"
+
+    X = rng.integers(-3, 4, (5000, 2)) + 0.5
+    X[77, 1] = 0.0
+    X[77, 0] = 99.0
+    y = rng.integers(2, size=5000).astype(float)
+    weight = random_table(rng, 5000, 1, 2, weights=weights)[2]
+    for weight[77] in (0.0, 1.0):
+        program = make_program(rule, parameters_of(rule), ["x", "y"], X, vectorized=False)
+        labels = np.array([program.number("x"), program.number("y")])
+        table = Table(program.rows(X), y, weight)
+        model = FunctionModel(program, parameters_of(rule), labels)
+        assert model.fused
+        fused = Problem(model, F1(), table)
+        model.fused = {}
+        by_raw = Problem(model, F1(), table)
+        thetas = rng.standard_normal((150, 2))
+        scores = fused.scores(thetas)
+        assert_array_equal(scores, by_raw.scores(thetas))
+        assert np.isinf(scores).all() == (weight[77] > 0)
+        assert len(np.unique(scores)) > 10 or weight[77] > 0
 
 
 # Source with other defaults

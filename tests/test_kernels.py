@@ -721,7 +721,7 @@ def test_answers_become_classes(seed, n_classes, n_rows):
 
 @given(seeds, st.integers(1, 4), n_rows)
 def test_rows_without_an_answer_are_found(seed, n_outputs, n_rows):
-    rng = np.random.default_rng(seed)
+    rng, n_rows = np.random.default_rng(seed), round_up(n_rows)
     raw = rng.standard_normal((3, n_outputs, n_rows))
     missing = rng.random((3, n_rows)) < rng.choice([0.0, 0.1, 0.5])
     raw.transpose(0, 2, 1)[missing] = np.nan
@@ -769,6 +769,9 @@ def calls(rng):
         settled[...] = raw
         failed[...] = answers.settle(settled, weight)
 
+    def add_labels(values, y, weight, positive, everything, failed):
+        answers.add_labels(values, y, weight, 0.0, 1.0, positive, everything, failed)
+
     def fill_classes(answers_of_rows, labels, raw):
         raw[:, 0] = answers_of_rows
         answers.fill_classes(raw, labels)
@@ -778,6 +781,24 @@ def calls(rng):
             fill_classes,
             {"answers": rng.integers(3, size=(3, n_rows)).astype(float), "labels": np.arange(3.0)},
             {"raw": np.zeros((3, 3, n_rows))},
+        ),
+        "add_labels": (
+            add_labels,
+            {"values": rng.integers(3, size=(n_candidates, n_rows)).astype(float), **rows},
+            {
+                "positive": np.zeros((n_candidates, 2)),
+                "everything": np.zeros(2),
+                "failed": np.zeros(n_candidates, dtype=np.uint8),
+            },
+        ),
+        "add_to_tallies": (
+            answers.add_to_tallies,
+            {
+                "positive": np.ones((n_candidates, 2)),
+                "everything": np.full(2, 3.0),
+                "failed": np.zeros(n_candidates, dtype=np.uint8),
+            },
+            {"tallies": np.zeros((n_candidates, 4))},
         ),
         "settle": (
             settle,

@@ -40,10 +40,7 @@ FORCE_INLINE by_class sum_of_subset(const subset_sums *sums, unsigned rows)
 FORCE_INLINE unsigned predicted_positive(const vec *raw)
 {
     unsigned rows = 0;
-    for (int v = 0; v < 4; v++) {
-        vec_mask bits = (raw[v] > broadcast(0.0)) & (vec_mask){1, 2, 4, 8};
-        rows |= (unsigned)((bits[0] | bits[1]) | (bits[2] | bits[3])) << 4 * v;
-    }
+    for (int v = 0; v < 4; v++) rows |= set_of(raw[v] > broadcast(0.0)) << 4 * v;
     return rows;
 }
 

@@ -29,11 +29,6 @@ def kernel(params, tiles, out):
 
 
 @numba.njit(error_model="numpy")
-def _as_float(value):
-    return 1.0 * value
-
-
-@numba.njit(error_model="numpy")
 def _lower(first, second):
     return second if second < first else first
 
@@ -60,7 +55,6 @@ def _is_odd_2(value, first, second):
 
 
 _HELPERS = {
-    "_as_float": _as_float,
     "_lower": _lower,
     "_higher": _higher,
     "_power": _power,

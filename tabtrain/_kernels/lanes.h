@@ -41,6 +41,20 @@ FORCE_INLINE vec absolute_value(vec x)
     return (vec)((vec_mask)x & (vec_mask){rest, rest, rest, rest});
 }
 
+/* Which of four rows, as bits. */
+FORCE_INLINE unsigned set_of(vec_mask rows)
+{
+#ifdef __SSE2__
+    typedef double half __attribute__((vector_size(16)));
+    vec all = (vec)rows;
+    half low = {all[0], all[1]}, high = {all[2], all[3]};
+    return (unsigned)(__builtin_ia32_movmskpd(low) | __builtin_ia32_movmskpd(high) << 2);
+#else
+    vec_mask bits = rows & (vec_mask){1, 2, 4, 8};
+    return (unsigned)((bits[0] | bits[1]) | (bits[2] | bits[3]));
+#endif
+}
+
 FORCE_INLINE double sum_of(vec x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 
 #endif

@@ -295,8 +295,8 @@ class _Numbers(ast.NodeTransformer):
         return node
 
     def _as_float(self, value):
-        # The compiler's own takes no bool.
-        return ast.Call(ast.Name("_as_float", ast.Load()), [value], [])
+        # The compiler's own `float` takes no bool.
+        return ast.BinOp(ast.Constant(1.0), ast.Mult(), value)
 
     def _called(self, node):
         """The function that an expression names, None if that is not known."""

@@ -5,6 +5,8 @@ optimizers move: about 1 is a large value for each of its entries. A model has
 
 ``n_params``, ``n_outputs``
     the length of ``theta`` and the number of raw predictions a row;
+``row_work``
+    to how many multiplications the work on a row comes, for one candidate;
 ``parameters(thetas) -> params[P, K]``
     what the kernels take, in the user's units;
 ``forward(params[P, K], tiles, raw[P, C, n])``

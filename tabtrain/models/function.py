@@ -3,10 +3,13 @@
 import numpy as np
 
 from tabtrain._kernels import confusion, sweep  # type: ignore[attr-defined]
-from tabtrain._kernels.answers import fill_classes
+from tabtrain._kernels.answers import add_labels, add_to_tallies, fill_classes
+from tabtrain._kernels.tiles import N_LANES
 
 # A threshold begins at the value of a row, which is one of so many.
 N_QUANTILES = 256
+# The answers of so many candidates for so many tiles stay in the cache.
+CANDIDATES_AT_A_TIME, TILES_AT_A_TIME = 64, 64
 
 
 class FunctionModel:
@@ -29,7 +32,8 @@ class FunctionModel:
     backward = None
     scale_free = False
     can_fail = True
-    fused: dict = {}
+    # A row takes about as long as so many multiplications.
+    row_work = 10
 
     def __init__(self, program, parameters, labels=None, table=None):
         self.program = program
@@ -51,8 +55,13 @@ class FunctionModel:
         self.grid = np.where(self._whole, 1 / self._scale, 0.0)
         self.penalty_weights = np.zeros(self.n_params)
         self.line_groups = np.eye(self.n_params, dtype=bool)[sorted(self._thresholds)]
+        self.fused = {confusion.tally: self._tally} if self._is_fused else {}
         steps = self._n_classes <= sweep.MAX_CLASSES and self._thresholds
         self.line_events = {confusion.tally: self._steps} if steps else {}
+
+    @property
+    def _is_fused(self):
+        return self._labels is not None and self.n_outputs == 1
 
     def _quantiles_of(self, table):
         """For each threshold some of the values that it is compared with, sorted."""
@@ -120,6 +129,24 @@ class FunctionModel:
         self.program.forward(params, tiles, raw)
         if self._labels is not None:
             fill_classes(raw, self._labels)
+
+    def _tally(self, params, tiles, y, weight, tallies):
+        """The confusion counts of two labels, some answers at a time."""
+        raw = np.empty((CANDIDATES_AT_A_TIME, 1, N_LANES * TILES_AT_A_TIME))
+        for p in range(0, len(params), CANDIDATES_AT_A_TIME):
+            some = params[p : p + CANDIDATES_AT_A_TIME]
+            positive, everything = np.zeros((len(some), 2)), np.zeros(2)
+            failed = np.zeros(len(some), dtype=np.uint8)
+            for first in range(0, len(tiles), TILES_AT_A_TIME):
+                some_tiles = tiles[first : first + TILES_AT_A_TIME]
+                n_rows = N_LANES * len(some_tiles)
+                rows = slice(N_LANES * first, N_LANES * first + n_rows)
+                values = raw.ravel()[: len(some) * n_rows].reshape(len(some), 1, n_rows)
+                self.program.forward(some, some_tiles, values)
+                add_labels(
+                    values[:, 0], y[rows], weight[rows], *self._labels, positive, everything, failed
+                )
+            add_to_tallies(positive, everything, failed, tallies[p : p + len(some)])
 
     def sides(self, theta, table):
         """For each threshold what it is compared with, and what comes out on either side.

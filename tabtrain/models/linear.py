@@ -44,6 +44,7 @@ class LinearModel:
     ):
         self.n_outputs = n_outputs
         self.n_features = len(scale)
+        self.row_work = self.n_features + 1
         self.center = center
         self.output_center = output_center
         self.output_scale = output_scale
