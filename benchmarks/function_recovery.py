@@ -181,12 +181,17 @@ def by_cma(trials, seed):
 def by_nevergrad(trials, seed):
     import nevergrad
 
-    array = nevergrad.p.Array(init=start_of(trials.problem))
-    array.random_state.seed(seed)
-    optimizer = nevergrad.optimizers.NGOpt(array, budget=10**4)
-    while True:
-        candidate = optimizer.ask()
-        optimizer.tell(candidate, trials.many(candidate.value[np.newaxis])[0])
+    # NGOpt ends with a TypeError of its own on some; what it would mostly choose goes on then.
+    for name in ("NGOpt", "CMA"):
+        array = nevergrad.p.Array(init=start_of(trials.problem))
+        array.random_state.seed(seed)
+        optimizer = nevergrad.optimizers.registry[name](array, budget=10**4)
+        try:
+            while True:
+                candidate = optimizer.ask()
+                optimizer.tell(candidate, trials.many(candidate.value[np.newaxis])[0])
+        except TypeError:
+            continue
 
 
 def by_scipy(trials, seed):

@@ -22,9 +22,7 @@ X, X_unseen, y, y_unseen = train_test_split(X, y, random_state=0)
 objective = PassRate(0.1, relative=True)
 for optimizer in ("auto", DifferentialEvolution()):
     reg = FunctionRegressor(price, objective, optimizer=optimizer, random_state=0).fit(X, y)
-    print(
-        f"{reg.history_.optimizer}: within 10% as guessed {reg.history_[0].score:.1%}, as trained "
-    )
-    print(f"{reg.best_score_:.1%}, of unseen ones {reg.score(X_unseen, y_unseen):.1%}")
-    print(reg.parameters_)
-print(reg.to_python())
+    guessed, unseen = reg.history_[0].score, reg.score(X_unseen, y_unseen)
+    print(f"{reg.history_.optimizer}: within 10% of the price")
+    print(f"    as guessed {guessed:.1%}, as trained {reg.best_score_:.1%}, unseen {unseen:.1%}")
+    print(f"    {reg.parameters_}")
