@@ -19,6 +19,9 @@ SMALLEST, LARGEST = 16, 48
 MANY_PARAMS = 10
 # Parameters that no line can move are drawn to one of this share of the members, the best.
 BEST_SHARE = 1 / 8
+# A line takes as long as several trials: where these move parameters that no line can move, every
+# fourth is followed by one.
+TRIALS_A_LINE = 4
 # With members no further apart, as a share of their length, a population starts anew.
 COLLAPSED = 0.01
 # How the population begins, and how a member is annealed anew: in fewer steps, moved by about a
@@ -43,8 +46,8 @@ class ExactLineSearch(Optimizer):
     rows [1]_. In an iteration each member of a population goes to the best point of a line of
     its own, where that is no worse. Most lines go along the difference of two other members, as
     in differential evolution [2]_: directions and scales are learned from what has survived.
-    Parameters that no line can move, such as a factor in a function that a user wrote, are first
-    moved by trial and error, as there [3]_, and the line begins where that leads.
+    Parameters that no line can move, such as a factor in a function that a user wrote, are
+    moved by trial and error, as there [3]_; every fourth trial is where a line begins.
 
     The members begin at random points. Where the metric can be made smooth and there are many
     parameters, what :class:`SoftAscent` finds is among them. When the best gets no better any
@@ -141,8 +144,10 @@ class ExactLineSearch(Optimizer):
         return self._anneal(problem, replace(state, ascent=ascent))
 
     def _search_lines(self, problem, state):
-        lines = self._lines(problem, state)
         members = self._moved(problem, state)
+        if members is not state.members and state.n_steps % TRIALS_A_LINE:
+            return self._try(problem, state, members)
+        lines = self._lines(problem, state)
         steps, scores = problem.line_search(members, lines)
         found = members + steps[:, np.newaxis] * lines
         moved = problem.project(found)
@@ -153,6 +158,14 @@ class ExactLineSearch(Optimizer):
             scores[unsure] = problem.scores(moved[unsure])
         # Not only if better: there are ways up along plateaus, too.
         after = state.with_replaced(moved, scores, scores >= state.scores)
+        is_better = after.scores.max() > state.scores.max()
+        return replace(after, n_stale=0 if is_better else state.n_stale + 1)
+
+    @staticmethod
+    def _try(problem, state, candidates):
+        """Candidates take the places of members that are no better."""
+        scores = problem.scores(candidates, at_least=state.scores.min())
+        after = state.with_replaced(candidates, scores, scores >= state.scores)
         is_better = after.scores.max() > state.scores.max()
         return replace(after, n_stale=0 if is_better else state.n_stale + 1)
 
