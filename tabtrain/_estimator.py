@@ -116,6 +116,10 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 f"early_stopping must be True, False or 'auto', got {self.early_stopping!r}"
             )
 
+    def __sklearn_is_fitted__(self):
+        # Not by what checking X leaves behind, which a fit that fails leaves, too.
+        return hasattr(self, "n_iter_")
+
     def _holds_out(self, X_val, y_val):
         if (X_val is None) != (y_val is None):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")

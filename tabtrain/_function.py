@@ -115,10 +115,10 @@ class _Function(TrainedEstimator):
 
     def _raw_of(self, X):
         raw = super()._raw_of(X)
-        failing = np.isnan(raw[0])
-        if failing.any():
+        failing = np.flatnonzero(np.isnan(raw[0]))
+        if len(failing):
             classes = getattr(self, "classes_", None)
-            self._refuse(X, int(np.argmax(failing)), self.parameters_, classes)
+            self._refuse(X, int(failing[0]), self.parameters_, classes)
         return raw
 
     # Where it starts

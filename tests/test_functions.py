@@ -31,11 +31,15 @@ FACTS = Facts(compiled=True, answers_bool=False)
 def written(text):
     """The function that a text defines, which can be read."""
     module = {"math": math, "np": np, "Annotated": Annotated, "Literal": Literal}
-    module["Interval"] = Interval
+    module |= {"Interval": Interval, "rooted": rooted}
     exec(text, module)
     function = next(value for name, value in module.items() if name.startswith("rule"))
     function.__tabtrain_source__ = text
     return function
+
+
+def rooted(x):
+    return math.sqrt(abs(x))
 
 
 def strings_for(function):
@@ -247,8 +251,17 @@ def rule(row, *, p=0.5, n: Annotated[int, Interval(0, 5)] = 2, upper=False):
     return row[0] > p if upper else row[-2] * n + (row[1] in (0, 1, -1))
 """,
     "whole numbers": """
+def rule(row, *, p=0.5, n=3):
+    return int(row.a * 2) + round(row.b) + math.floor(row.c / 3) > p + n * n
+""",
+    "not a number": """
 def rule(row, *, p=0.5):
-    return int(row.a * 2) + round(row.b) > p
+    x = row.a if row.b > 0 else math.nan
+    return 1 if math.isnan(x) else int(x) > p
+""",
+    "no whole number": """
+def rule(row, *, p=0.5):
+    return int(row.a if row.b > 0 else math.nan) > p or math.sin(math.inf * row.c) > 0
 """,
 }
 
@@ -324,10 +337,24 @@ def test_functions_that_are_called_are_compiled_too(rng):
         ("return row.a.is_integer() or row.b > p", "Numba cannot compile"),
         ("return [row.a > p, 'x'][0]", "strings are not only"),
         ("return row.a is p", "the same object"),
+        ("return row.s == None or row.a > p", "strings are not only"),
+        ("return row.s in ('x', None) or row.a > p", "strings are not only"),
+        ("return round(row.a, 2) > p", "it calls round"),
+        ("return divmod(row.a, 2)[0] > p", "it calls divmod"),
+        ("return sum([math.exp(row.a) for i in (0, 1)]) > p", "mathematics in a function"),
+        ("return rooted(row.a) > p", "calls mathematics"),
+        (
+            "try:\n        return 1 / row.b > p\n    except Exception:\n        return False",
+            "known",
+        ),
+        (
+            "if row.a > p:\n        x = 1\n    elif row.a <= p:\n        x = 0\n    return x",
+            "before",
+        ),
         ("x = row.s\n    return x == 'x'", "kept in variables"),
         ("x = 'a' if row.a > p else 'b'\n    return x + 'c' == 'ac'", "strings are not only"),
         ("x = 1\n    if row.a > p: x = 'a'\n    return x == 1 or x > 'A'", "strings are not only"),
-        ("return (lambda x: x / row.b)(p) > 1 if row.b else False", "it divides in a function"),
+        ("return (lambda x: x / row.b)(p) > 1 if row.b else False", "it divides or calls"),
     ],
 )
 def test_what_is_not_compiled_runs_as_it_is_and_says_why(body, reason, rng):
@@ -350,6 +377,28 @@ def test_without_a_source_a_function_runs_as_it_is(rng):
             module["rule"], parameters_of(module["rule"]), [], X, vectorized=False
         )
     assert program.thresholds == []
+
+
+def test_the_names_of_the_user_do_not_meet_those_of_the_kernel(rng):
+    module: dict = {}
+    text = """
+def max(a, b):
+    return a * 0
+def np(a):
+    return a + 1
+def called(a):
+    return a
+compiled = kernel = guarded = function = 2.0
+def rule(row, *, p=0.5):
+    return max(row.a, 1) + np(row.b) * compiled + called(function) > p
+"""
+    exec(text, module)
+    function = module["rule"]
+    function.__tabtrain_source__ = text
+    X = random_rows(rng)
+    program = make_program(function, parameters_of(function), [], X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    assert_array_equal(answers_of(program, X, np.array([[3.0]]))[0], (X.b + 1) * 2 + 2 > 3)
 
 
 # Thresholds

@@ -4,10 +4,14 @@ LLVM turns a loop over a column into vector instructions, branches included, whe
 for the sixteen rows of a tile: so some tiles at a time are copied out into columns.
 """
 
+import math
 import types
+from typing import Any
 
 import numba
 import numpy as np
+
+from tabtrain.functions.source import CannotRewriteError
 
 # Tiles that are copied out at once: their columns stay in the innermost cache.
 TILES_AT_A_TIME = 64
@@ -45,13 +49,44 @@ def _power(base, exponent):
 
 @numba.njit(error_model="numpy")
 def _is_odd_1(value, argument):
-    """Whether a result is not finite though the argument is."""
-    return not np.isfinite(value) and np.isfinite(argument)
+    """Whether a result is no number though the argument is, or infinite though that is not."""
+    number = 1.0 * value
+    return (np.isnan(number) and not np.isnan(argument)) or (
+        np.isinf(number) and np.isfinite(argument)
+    )
 
 
 @numba.njit(error_model="numpy")
 def _is_odd_2(value, first, second):
-    return not np.isfinite(value) and np.isfinite(first) and np.isfinite(second)
+    is_number = not (np.isnan(first) or np.isnan(second))
+    is_finite = np.isfinite(first) and np.isfinite(second)
+    number = 1.0 * value
+    return (np.isnan(number) and is_number) or (np.isinf(number) and is_finite)
+
+
+@numba.njit(error_model="numpy")
+def _is_odd_whole(value, argument):
+    return not np.isfinite(argument)
+
+
+@numba.njit(error_model="numpy")
+def _truncated(value):
+    return np.trunc(1.0 * value)
+
+
+@numba.njit(error_model="numpy")
+def _rounded(value):
+    return np.rint(1.0 * value)
+
+
+@numba.njit(error_model="numpy")
+def _floor(value):
+    return np.floor(1.0 * value)
+
+
+@numba.njit(error_model="numpy")
+def _ceil(value):
+    return np.ceil(1.0 * value)
 
 
 _HELPERS = {
@@ -60,6 +95,11 @@ _HELPERS = {
     "_power": _power,
     "_is_odd_1": _is_odd_1,
     "_is_odd_2": _is_odd_2,
+    "_is_odd_whole": _is_odd_whole,
+    "_truncated": _truncated,
+    "_rounded": _rounded,
+    "_floor": _floor,
+    "_ceil": _ceil,
     "_nan": np.nan,
 }
 
@@ -70,7 +110,7 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
     Parameters
     ----------
     code : str
-        Defines ``function(*columns, *parameters)``; see `tabtrain.functions.source`.
+        Defines ``_function(*columns, *parameters)``; see `tabtrain.functions.source`.
     may_raise : bool
     n_columns : int
     kinds : tuple of {"float", "int", "bool"}
@@ -86,10 +126,13 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
         ``kernel(params[P, K], tiles[t, column, 16], out[P, C, n])`` fills ``out[:, 0]``, or
         ``out[:, :n_others]``.
     """
-    module = {name: _compilable(value) for name, value in namespace.items()}
-    module |= _HELPERS | {"np": np}
+    module: dict[str, Any] = {name: _compilable(value) for name, value in namespace.items()}
+    module |= _HELPERS
     exec(code, module)
-    module["function"] = numba.njit(error_model="numpy")(module["function"])
+    # What might be out of range is not foreseen, and so guarded.
+    compiled = numba.njit(error_model="numpy", boundscheck=may_raise)(module["_function"])
+    # The names of the user's are not to be seen from here on.
+    own: dict[str, Any] = {"np": np, "compiled": compiled, "called": compiled}
     casts = {"float": "{}", "int": "int({})", "bool": "{} != 0.0"}
     unpack = [f"c{k} = columns[{k}]" for k in range(n_columns)]
     unpack += [f"a{j} = " + casts[kind].format(f"params[p, {j}]") for j, kind in enumerate(kinds)]
@@ -100,17 +143,13 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
     unpack += [f"out{i} = out[p, {i}, 16 * first : 16 * last]" for i in range(n_outs)]
     failure = "np.nan, True" if n_others == 0 else "(" + "np.nan, " * n_others + ")"
     if may_raise:
-        inner = ", ".join(
-            [*(f"c{k}" for k in range(n_columns)), *(f"a{j}" for j in range(len(kinds)))]
-        )
+        arguments = ", ".join(f"x{i}" for i in range(n_columns + len(kinds)))
         guarded = (
-            f"def guarded({inner}):\n    try:\n        return function({inner})\n"
+            f"def guarded({arguments}):\n    try:\n        return compiled({arguments})\n"
             f"    except Exception:\n        return {failure}\n"
         )
-        exec(guarded, module)
-        module["called"] = numba.njit(error_model="numpy")(module["guarded"])
-    else:
-        module["called"] = module["function"]
+        exec(guarded, own)
+        own["called"] = numba.njit(error_model="numpy")(own["guarded"])
     if n_others:
         store = [f"found = called({names})"]
         store += [f"out{i}[r] = found[{i}]" for i in range(n_others)]
@@ -121,8 +160,8 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
         unpack="\n".join(" " * 12 + line for line in unpack),
         store="\n".join(" " * 16 + line for line in store),
     )
-    exec(text, module)
-    kernel = numba.njit(nogil=True, error_model="numpy")(module["kernel"])
+    exec(text, own)
+    kernel = numba.njit(nogil=True, error_model="numpy")(own["kernel"])
     kernel.compile("void(float64[:,::1], float64[:,:,::1], float64[:,:,::1])")
     return kernel
 
@@ -137,6 +176,8 @@ def _compilable(value, callers=()):
         for name in value.__code__.co_names
         if name in known
     }
+    if any(each is math or getattr(each, "__module__", None) == "math" for each in called.values()):
+        raise CannotRewriteError(f"{value.__name__}, which it calls, calls mathematics")
     copied = types.FunctionType(
         value.__code__, known | called, value.__name__, value.__defaults__, value.__closure__
     )

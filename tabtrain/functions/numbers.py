@@ -14,18 +14,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tabtrain.functions.assigned import unassigned
 from tabtrain.functions.lowering import lowered
 from tabtrain.functions.source import CannotRewriteError, column_of
 
 # Strings that the function does not name are all the same to it.
 OTHER_STRING = -(2.0**1000)
+HIGHEST_STRING = -(2.0**900)
 # Why most functions of strings are not rewritten.
 _STRINGS = "strings are not only returned or compared for equality"
 
 
 def string_numbers(strings):
     """The number of each string."""
-    return {each: -(1.0 + i) * 2.0**900 for i, each in enumerate(sorted(set(strings)))}
+    return {each: (1.0 + i) * HIGHEST_STRING for i, each in enumerate(sorted(set(strings)))}
 
 
 def strings_in(source):
@@ -35,6 +37,19 @@ def strings_in(source):
         for node in ast.walk(ast.Module(source.tree.body, []))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+
+
+_OWN_FUNCTION = "it divides or calls mathematics in a function or comprehension of its own"
+# What makes whole numbers, and what stands for it.
+_FINITE = {
+    int: "_truncated",
+    math.trunc: "_truncated",
+    round: "_rounded",
+    math.floor: "_floor",
+    math.ceil: "_ceil",
+}
+# What Python refuses on numbers for which the compiler has an answer.
+_REFUSED = (divmod, pow)
 
 
 class _Numbers(ast.NodeTransformer):
@@ -174,7 +189,9 @@ class _Numbers(ast.NodeTransformer):
         sides = [self._string(node.left), self._string(right)]
         if sides == [None, None]:
             return self.generic_visit(node)
-        if not isinstance(op, (ast.Eq, ast.NotEq)) or not self._is_known(node.left, right):
+        if None in sides or not isinstance(op, (ast.Eq, ast.NotEq)):
+            raise CannotRewriteError(_STRINGS)
+        if not self._is_known(node.left, right):
             raise CannotRewriteError(_STRINGS)
         node.left = sides[0] or self.visit(node.left)
         node.comparators = [sides[1] or self.visit(right)]
@@ -196,9 +213,11 @@ class _Numbers(ast.NodeTransformer):
         left = ast.Name(name, ast.Load())
         tests: list[ast.expr] = []
         for i, element in enumerate(elements):
+            is_column = column_of(element, self._row) is not None
+            is_string = self._string(element) is not None
+            if is_string != holds_strings or (is_string and is_column):
+                raise CannotRewriteError(_STRINGS)
             side = self._may_be_string(element)
-            if holds_strings and column_of(element, self._row) is not None:
-                raise CannotRewriteError("strings of two columns are compared")
             tests.append(ast.Compare(self.visit(kept) if i == 0 else left, [ast.Eq()], [side]))
         if not tests:
             return ast.copy_location(ast.Constant(negated), node)
@@ -227,7 +246,7 @@ class _Numbers(ast.NodeTransformer):
         self.generic_visit(node)
         can_fail = isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow))
         if self._depth and can_fail:
-            raise CannotRewriteError("it divides in a function or comprehension of its own")
+            raise CannotRewriteError(_OWN_FUNCTION)
         if isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)):
             if isinstance(node.right, ast.Constant) and node.right.value != 0:
                 return node
@@ -241,7 +260,7 @@ class _Numbers(ast.NodeTransformer):
             )
         if isinstance(node.op, ast.Pow):
             node = ast.Call(ast.Name("_power", ast.Load()), [node.left, node.right], [])
-            return self._checked_if_infinite(node, node.args)
+            return self._checked_by("_is_odd_2", node)
         return node
 
     def visit_AugAssign(self, node):
@@ -250,17 +269,17 @@ class _Numbers(ast.NodeTransformer):
         value = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)
         return self.visit_Assign(ast.copy_location(ast.Assign([node.target], value), node))
 
-    def _checked_if_infinite(self, call, arguments):
-        """Python's own mathematics raises what here is infinite or NaN, of finite arguments."""
-        names = [self._new() for _ in arguments]
+    def _checked_by(self, test, call):
+        """A call, and whether Python's own mathematics would have raised an exception there."""
+        names = [self._new() for _ in call.args]
         call.args = [
             ast.NamedExpr(ast.Name(name, ast.Store()), argument)
-            for name, argument in zip(names, arguments, strict=True)
+            for name, argument in zip(names, call.args, strict=True)
         ]
         return self._checked(
             call,
             lambda value: ast.Call(
-                ast.Name(f"_is_odd_{len(names)}", ast.Load()),
+                ast.Name(test, ast.Load()),
                 [value, *(ast.Name(name, ast.Load()) for name in names)],
                 [],
             ),
@@ -275,21 +294,27 @@ class _Numbers(ast.NodeTransformer):
             and isinstance(node.args[0].value, str)
         ):
             return ast.copy_location(ast.Constant(float(node.args[0].value)), node)
+        is_mathematics = getattr(called, "__module__", None) == "math"
+        if (self._depth or node.keywords) and (is_mathematics or called in _FINITE):
+            raise CannotRewriteError(_OWN_FUNCTION)
         self.generic_visit(node)
-        if self._depth or node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
-            self.may_raise = True
-            return node
-        if called in (min, max) and len(node.args) > 1:
+        if called in (min, max) and len(node.args) > 1 and not node.keywords:
             name = "_lower" if called is min else "_higher"
             first, *rest = node.args
             for each in rest:
                 first = ast.Call(ast.Name(name, ast.Load()), [first, each], [])
             return first
-        is_mathematics = getattr(called, "__module__", None) == "math" and 1 <= len(node.args) <= 2
-        if is_mathematics or (called in (int, round) and len(node.args) == 1):
-            return self._checked_if_infinite(node, node.args)
-        if called is float and len(node.args) == 1:
+        n_arguments = len(node.args)
+        if called in _FINITE and n_arguments == 1:
+            # As a float, which is as exact as whole numbers are here.
+            node = ast.Call(ast.Name(_FINITE[called], ast.Load()), node.args, [])
+            return self._checked_by("_is_odd_whole", node)
+        if is_mathematics and 1 <= n_arguments <= 2:
+            return self._checked_by(f"_is_odd_{n_arguments}", node)
+        if called is float and n_arguments == 1:
             return self._as_float(node.args[0])
+        if called in _REFUSED or is_mathematics or called in _FINITE:
+            raise CannotRewriteError(f"it calls {called.__name__} in a way that is not known")
         if called not in (abs, bool) and not isinstance(called, np.ufunc):
             self.may_raise = True
         return node
@@ -343,16 +368,20 @@ class _Numbers(ast.NodeTransformer):
         self.may_raise = True
         return self.generic_visit(node)
 
-    visit_For = visit_While = visit_Try = visit_Raise = visit_Assert = _raises
+    visit_For = visit_While = visit_Raise = visit_Assert = _raises
 
     def _refused(self, node):
         raise CannotRewriteError(f"it has a statement that is not known: {ast.unparse(node)}")
 
     visit_Global = visit_Nonlocal = visit_With = visit_Import = visit_ImportFrom = _refused
-    visit_Yield = visit_YieldFrom = visit_Await = visit_AsyncFunctionDef = visit_ClassDef = _refused
+    visit_Try = visit_TryStar = visit_Yield = visit_YieldFrom = visit_Await = (
+        visit_AsyncFunctionDef
+    ) = visit_ClassDef = _refused
 
     def rewritten(self, tree, parameters):
         """The tree, as a function of the columns and the parameters."""
+        if unassigned(tree, [*tree.args.args, *tree.args.posonlyargs, *tree.args.kwonlyargs]):
+            raise CannotRewriteError("a variable may be read before it has a value")
         self._note_strings(tree)
         body = []
         for statement in tree.body:
@@ -365,7 +394,7 @@ class _Numbers(ast.NodeTransformer):
         columns = [f"_column_{i}" for i in range(len(set(self._columns.values())))]
         arguments = [ast.arg(name) for name in [*columns, *parameters]]
         tree.args = ast.arguments([], arguments, None, [], [], None, [])
-        tree.name = "function"
+        tree.name = "_function"
         tree.body = lowered(body)
         return ast.fix_missing_locations(tree)
 
@@ -395,7 +424,7 @@ class Rewritten(NamedTuple):
     Attributes
     ----------
     code : str
-        It defines ``function(*columns, *parameters)``.
+        It defines ``_function(*columns, *parameters)``.
     may_raise, may_fail : bool
     """
 

@@ -28,6 +28,12 @@ _PLAIN = (bool, int, float, str)
 COMPILED_SECONDS = 2e-9
 
 
+def _fails_alike(compiled, python, table):
+    """Whether the function has no answer where what is compiled has none, of some such rows."""
+    failing = np.flatnonzero(np.isnan(answers(compiled, table)))[:SAMPLE]
+    return len(failing) == 0 or bool(np.isnan(answers(python, table.take(failing))).all())
+
+
 class Facts(NamedTuple):
     """What is found out about a function when it is run first.
 
@@ -93,6 +99,11 @@ class Program:
     def others(self, params, tiles, other):
         """Fill ``other[threshold, n]`` with what thresholds are compared with; NaN if not."""
         raise NotImplementedError
+
+    @property
+    def has_strings(self):
+        """Whether it may answer strings."""
+        return bool(self._strings)
 
     def arguments(self, numbers):
         """The parameters by name, as the function is given them."""
@@ -248,16 +259,16 @@ class CompiledProgram(Program):
         namespace = sources.namespace_of(function)
         plain = sources.plain(source)
         arguments = (source.row, columns, names, strings, string_names, namespace)
-        answer = as_numbers(plain, *arguments)
+        answer = as_numbers(sources.plain(source), *arguments)
         trained = [each.name for each in parameters if each.kind in ("float", "int")]
         others, self.thresholds = sources.others(source, trained)
-        exact = {each.name for each in self.thresholds}
-        # What is compared only may be infinite, and so no whole number.
+        # Others are floats, which do not overflow.
+        counted = sources.counted_names(plain)
         types_ = tuple(
             "bool"
             if each.kind == "bool"
             else "int"
-            if each.kind == "int" and each.name not in exact
+            if each.kind == "int" and each.name in counted
             else "float"
             for each in parameters
         )
@@ -361,7 +372,8 @@ def make_program(function, parameters, labels, X, *, vectorized, as_before=None)
     seconds = (time.perf_counter() - begun) / len(expected)
     try:
         compiled = CompiledProgram(*arguments, facts, table)
-        if np.array_equal(answers(compiled, some), expected, equal_nan=True):
+        same = np.array_equal(answers(compiled, some), expected, equal_nan=True)
+        if same and _fails_alike(compiled, python, table):
             return compiled
         reason = "what is compiled answers otherwise"
     except sources.CannotRewriteError as error:

@@ -64,6 +64,8 @@ class Parameter:
 
     def number(self, value):
         """The inverse of `value`."""
+        if self.kind == "int" and value != round(value):
+            raise ValueError(f"{value!r} is no whole number")
         return float(_place(value, self.choices) if self.choices else value)
 
 
@@ -110,6 +112,7 @@ def parameters_of(function, bounds=None, fixed=()):
     bounds = {} if bounds is None else bounds
     if not isinstance(bounds, dict):
         raise TypeError(f"bounds must be a dict of parameter names to (low, high), got {bounds!r}")
+    fixed = () if fixed is None else fixed
     if isinstance(fixed, str):
         raise TypeError(f"fixed must be a sequence of parameter names, got {fixed!r}")
     for argument, given in (("bounds", bounds), ("fixed", fixed)):
@@ -194,6 +197,11 @@ def _parameter(declared, hint, bounds, is_fixed):
 
 
 def _choice(name, default, choices, bounds, is_fixed):
+    if not all(isinstance(each, (bool, int, float, str)) for each in choices):
+        raise TypeError(
+            f"the choices of parameter {name!r} must be strings, numbers, True or False, got "
+            f"{choices}"
+        )
     if bounds is not None:
         raise ValueError(f"bounds names {name!r}, which has choices: {choices}")
     try:

@@ -174,6 +174,20 @@ def columns_read(source):
     return list(keys) if n_uses == 0 else None
 
 
+def counted_names(tree):
+    """The names that say how often, or which: in ``range`` and between brackets."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            inside = node.slice
+        elif isinstance(node, ast.Call) and _is_name(node.func, "range"):
+            inside = node
+        else:
+            continue
+        found |= {each.id for each in ast.walk(inside) if isinstance(each, ast.Name)}
+    return found
+
+
 def _is_name(node, name):
     return isinstance(node, ast.Name) and node.id == name
 
