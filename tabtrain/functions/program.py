@@ -67,11 +67,14 @@ class Program:
         Whether a table must be one block.
     threads : bool
         Whether several threads can run it at once.
+    has_strings : bool
+        Whether it may answer strings.
     """
 
     thresholds: list = []
     whole_table = False
     threads = False
+    has_strings = True
 
     def __init__(self, function, parameters, strings, facts):
         self._function = function
@@ -99,11 +102,6 @@ class Program:
     def others(self, params, tiles, other):
         """Fill ``other[threshold, n]`` with what thresholds are compared with; NaN if not."""
         raise NotImplementedError
-
-    @property
-    def has_strings(self):
-        """Whether it may answer strings."""
-        return bool(self._strings)
 
     def arguments(self, numbers):
         """The parameters by name, as the function is given them."""
@@ -237,6 +235,7 @@ class CompiledProgram(Program):
 
     def __init__(self, function, parameters, strings, facts, table):
         super().__init__(function, parameters, strings, facts)
+        self.has_strings = bool(strings)
         source = sources.read(function)
         keys = sources.columns_read(source)
         if keys is None:

@@ -9,8 +9,9 @@ from tabtrain.functions.numbers import HIGHEST_STRING
 
 # A threshold begins at the value of a row, which is one of so many.
 N_QUANTILES = 256
-# The answers of so many candidates for so many tiles stay in the cache.
-CANDIDATES_AT_A_TIME, TILES_AT_A_TIME = 64, 64
+# The answers of so many candidates for so many tiles stay in the cache; with fewer rows at a time,
+# threads would wait for the interpreter between them.
+CANDIDATES_AT_A_TIME, TILES_AT_A_TIME = 16, 512
 
 
 class FunctionModel:
