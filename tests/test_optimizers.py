@@ -14,6 +14,7 @@ from tabtrain import (
     LBFGS,
     AskTell,
     Budget,
+    Chain,
     DifferentialEvolution,
     GeneticAlgorithm,
     HillClimb,
@@ -573,7 +574,8 @@ def test_lbfgs_needs_few_evaluations():
 
 
 def test_asking_for_a_gradient_that_is_not_there(cancer, diabetes):
-    with pytest.raises(ValueError, match=r"'lbfgs' needs.*'f1' has none.*'neg_log_loss'"):
+    told = r"'lbfgs' needs.*'f1' with this model has none.*'neg_log_loss'"
+    with pytest.raises(ValueError, match=told):
         LinearClassifier("f1", optimizer="lbfgs").fit(*cancer)
     with pytest.raises(ValueError, match=r"'hill_climb'.*or an objective that has one"):
         LinearRegressor("neg_mean_absolute_error", optimizer=LBFGS()).fit(*diabetes)
@@ -614,6 +616,7 @@ def test_asking_for_a_gradient_that_is_not_there(cancer, diabetes):
         CMAES(population_growth=0.5),
         AskTell("cma"),
         AskTell(Outside, n_candidates=0),
+        Chain(HillClimb, HillClimb()),
     ],
     ids=repr,
 )

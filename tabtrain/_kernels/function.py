@@ -110,7 +110,7 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
     Parameters
     ----------
     code : str
-        Defines ``_function(*columns, *parameters)``; see `tabtrain.functions.source`.
+        Defines ``_function(*columns, *parameters)``; see `tabtrain.functions.numbers`.
     may_raise : bool
     n_columns : int
     kinds : tuple of {"float", "int", "bool"}

@@ -59,8 +59,6 @@ class _Numbers(ast.NodeTransformer):
     ----------
     may_raise : bool
         Whether it does what may yet raise exceptions.
-    may_fail : bool
-        Whether it may find that the original fails.
     """
 
     def __init__(self, row, columns, numbers, string_names, namespace, answers):
@@ -72,7 +70,7 @@ class _Numbers(ast.NodeTransformer):
         self._answers = answers
         self._n = 0
         self._depth = 0
-        self.may_raise = self.may_fail = False
+        self.may_raise = False
 
     def _new(self):
         self._n += 1
@@ -189,12 +187,10 @@ class _Numbers(ast.NodeTransformer):
         sides = [self._string(node.left), self._string(right)]
         if sides == [None, None]:
             return self.generic_visit(node)
-        if None in sides or not isinstance(op, (ast.Eq, ast.NotEq)):
+        is_equality = isinstance(op, (ast.Eq, ast.NotEq))
+        if None in sides or not is_equality or not self._is_known(node.left, right):
             raise CannotRewriteError(_STRINGS)
-        if not self._is_known(node.left, right):
-            raise CannotRewriteError(_STRINGS)
-        node.left = sides[0] or self.visit(node.left)
-        node.comparators = [sides[1] or self.visit(right)]
+        node.left, *node.comparators = sides
         return node
 
     def _is_known(self, *sides):
@@ -233,7 +229,6 @@ class _Numbers(ast.NodeTransformer):
         """
         if not self._answers:
             return value
-        self.may_fail = True
         name = self._new()
         kept = ast.NamedExpr(ast.Name(name, ast.Store()), value)
         has_failed = ast.BinOp(
@@ -334,23 +329,17 @@ class _Numbers(ast.NodeTransformer):
         return None
 
     def visit_Return(self, node):
-        if self._depth:
-            return self.generic_visit(node)
-        if not self._answers:
+        if self._depth or not self._answers:
             return self.generic_visit(node)
         is_none = node.value is None or (
             isinstance(node.value, ast.Constant) and node.value.value is None
         )
         if is_none:
-            return ast.copy_location(self._failure(), node)
+            return ast.copy_location(_failure(), node)
         value = self._as_float(self._may_be_string(_without_none(node.value)))
         return ast.copy_location(
             ast.Return(ast.Tuple([value, ast.Name("_failed", ast.Load())], ast.Load())), node
         )
-
-    def _failure(self):
-        self.may_fail = True
-        return ast.Return(ast.Tuple([ast.Name("_nan", ast.Load()), ast.Constant(True)], ast.Load()))
 
     # What is not looked into, and may raise anything
 
@@ -390,13 +379,17 @@ class _Numbers(ast.NodeTransformer):
         if self._answers:
             first = ast.Assign([ast.Name("_failed", ast.Store())], ast.Constant(False))
             ends = _always_returns(tree.body)
-            body = [first, *body, *([] if ends else [self._failure()])]
+            body = [first, *body, *([] if ends else [_failure()])]
         columns = [f"_column_{i}" for i in range(len(set(self._columns.values())))]
         arguments = [ast.arg(name) for name in [*columns, *parameters]]
         tree.args = ast.arguments([], arguments, None, [], [], None, [])
         tree.name = "_function"
         tree.body = lowered(body)
         return ast.fix_missing_locations(tree)
+
+
+def _failure():
+    return ast.Return(ast.Tuple([ast.Name("_nan", ast.Load()), ast.Constant(True)], ast.Load()))
 
 
 def _without_none(node):
@@ -425,12 +418,11 @@ class Rewritten(NamedTuple):
     ----------
     code : str
         It defines ``_function(*columns, *parameters)``.
-    may_raise, may_fail : bool
+    may_raise : bool
     """
 
     code: str
     may_raise: bool
-    may_fail: bool
 
 
 def as_numbers(tree, row, columns, parameters, numbers, string_names, namespace, *, answers=True):
@@ -463,4 +455,4 @@ def as_numbers(tree, row, columns, parameters, numbers, string_names, namespace,
     """
     rewriter = _Numbers(row, columns, numbers, string_names, namespace, answers)
     tree = rewriter.rewritten(tree, parameters)
-    return Rewritten(ast.unparse(tree), rewriter.may_raise, rewriter.may_fail)
+    return Rewritten(ast.unparse(tree), rewriter.may_raise)

@@ -28,12 +28,6 @@ _PLAIN = (bool, int, float, str)
 COMPILED_SECONDS = 2e-9
 
 
-def _fails_alike(compiled, python, table):
-    """Whether the function has no answer where what is compiled has none, of some such rows."""
-    failing = np.flatnonzero(np.isnan(answers(compiled, table)))[:SAMPLE]
-    return len(failing) == 0 or bool(np.isnan(answers(python, table.take(failing))).all())
-
-
 class Facts(NamedTuple):
     """What is found out about a function when it is run first.
 
@@ -256,14 +250,13 @@ class CompiledProgram(Program):
             if any(isinstance(choice, str) for choice in each.choices)
         }
         namespace = sources.namespace_of(function)
-        plain = sources.plain(source)
         arguments = (source.row, columns, names, strings, string_names, namespace)
         answer = as_numbers(sources.plain(source), *arguments)
         trained = [each.name for each in parameters if each.kind in ("float", "int")]
         others, self.thresholds = sources.others(source, trained)
         # Others are floats, which do not overflow.
-        counted = sources.counted_names(plain)
-        types_ = tuple(
+        counted = sources.counted_names(source.tree)
+        kinds = tuple(
             "bool"
             if each.kind == "bool"
             else "int"
@@ -279,12 +272,12 @@ class CompiledProgram(Program):
         }
         module = _Namespace(namespace)
         self._forward = _compiled(
-            answer.code, answer.may_raise, len(self._columns), types_, 0, module
+            answer.code, answer.may_raise, len(self._columns), kinds, 0, module
         )
         if self.thresholds:
             code = as_numbers(others, *arguments, answers=False)
             self._others = _compiled(
-                code.code, code.may_raise, len(self._columns), types_, len(self.thresholds), module
+                code.code, code.may_raise, len(self._columns), kinds, len(self.thresholds), module
             )
 
     def rows_of(self, table):
@@ -319,11 +312,11 @@ class _Namespace(dict):
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(code, may_raise, n_columns, types_, n_others, namespace):
+def _compiled(code, may_raise, n_columns, kinds, n_others, namespace):
     """A kernel: ``forward(params, tiles, raw)``, or with ``n_others`` other sides `others`."""
     from tabtrain._kernels import function
 
-    return function.block_kernel(code, may_raise, n_columns, types_, n_others, namespace)
+    return function.block_kernel(code, may_raise, n_columns, kinds, n_others, namespace)
 
 
 def make_program(function, parameters, labels, X, *, vectorized, as_before=None):
@@ -399,3 +392,9 @@ def answers(program, table):
     raw = np.empty((1, 1, n_tiles * N_LANES))
     program.forward(program.defaults[np.newaxis], tiles, raw)
     return raw[0, 0, : len(rows)]
+
+
+def _fails_alike(compiled, python, table):
+    """Whether the function has no answer where what is compiled has none, of some such rows."""
+    failing = np.flatnonzero(np.isnan(answers(compiled, table)))[:SAMPLE]
+    return len(failing) == 0 or bool(np.isnan(answers(python, table.take(failing))).all())

@@ -28,7 +28,8 @@ class FunctionModel:
     labels : float64 array of shape (n_classes,), optional
         What the program answers for the classes. None: its answers are raw predictions.
     table : Table, optional
-        The rows from which scales are taken. None: all scales are 1.
+        The rows from which the scales of thresholds are taken. None: they are taken from the bounds
+        and the defaults, as those of other parameters are.
     """
 
     backward = None
@@ -57,20 +58,17 @@ class FunctionModel:
         self.grid = np.where(self._whole, 1 / self._scale, 0.0)
         self.penalty_weights = np.zeros(self.n_params)
         self.line_groups = np.eye(self.n_params, dtype=bool)[sorted(self._thresholds)]
-        self.fused = {confusion.tally: self._tally} if self._is_fused else {}
+        has_two_labels = labels is not None and self.n_outputs == 1
+        self.fused = {confusion.tally: self._tally} if has_two_labels else {}
         steps = self._n_classes <= sweep.MAX_CLASSES and self._thresholds
         self.line_events = {confusion.tally: self._steps} if steps else {}
-
-    @property
-    def _is_fused(self):
-        return self._labels is not None and self.n_outputs == 1
 
     def _quantiles_of(self, table):
         """For each threshold some of the values that it is compared with, sorted."""
         program = self.program
-        others = np.full((len(program.thresholds), table.n_padded), np.nan)
         if not self._thresholds:
             return {}
+        others = np.empty((len(program.thresholds), table.n_padded))
 
         def fill(i):
             block = table.block(i)

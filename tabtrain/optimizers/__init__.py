@@ -28,7 +28,7 @@ MANY_PARAMS = 100
 _NEEDS = {
     "gradient": "a gradient",
     "soft gradient": "a metric of counts that can be made smooth",
-    "line search": "a metric of counts, and rows that flip one by one along lines",
+    "line search": "a metric of counts and a model whose rows flip one by one along lines",
 }
 
 
@@ -82,8 +82,8 @@ def get_optimizer(optimizer, problem, objective, with_gradient):
     for need in sorted(found.needs - problem.capabilities):
         would_work = [n for n, cls in _by_name.items() if cls.needs <= problem.capabilities]
         message = (
-            f"optimizer={optimizer!r} needs {_NEEDS[need]}, and objective={objective!r} has none: "
-            f"use an optimizer that needs none ({', '.join(map(repr, would_work))})"
+            f"optimizer={optimizer!r} needs {_NEEDS[need]}, and objective={objective!r} with this "
+            f"model has none: use an optimizer that needs none ({', '.join(map(repr, would_work))})"
         )
         if need == "gradient":
             message += (

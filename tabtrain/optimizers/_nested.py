@@ -33,11 +33,9 @@ class Nested(State):
         return self.inner.converged or self.n_stale >= patience
 
 
-def check_nested(optimizer, n_iter_no_change):
+def check_nested(optimizer, n_iter_no_change, name="optimizer"):
     """Raise a TypeError or ValueError if an optimizer that is to be run, or how long, is wrong."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer must be an instance from tabtrain.optimizers, got {optimizer!r}"
-        )
+        raise TypeError(f"{name} must be an instance from tabtrain.optimizers, got {optimizer!r}")
     optimizer.check()
     check_scalar(n_iter_no_change, "n_iter_no_change", Integral, min_val=1)

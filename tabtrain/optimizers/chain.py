@@ -56,7 +56,9 @@ class Chain(Optimizer):
         params = {f"optimizer_{i}": each for i, each in enumerate(self.optimizers)}
         if deep:
             for name, each in list(params.items()):
-                params |= {f"{name}__{key}": value for key, value in each.get_params().items()}
+                # What is no optimizer is refused by `check`, which has more to say about it.
+                if isinstance(each, Optimizer):
+                    params |= {f"{name}__{key}": value for key, value in each.get_params().items()}
         return params | {"n_iter_no_change": self.n_iter_no_change}
 
     def set_params(self, **params):
@@ -94,8 +96,8 @@ class Chain(Optimizer):
     def check(self):
         if len(self.optimizers) < 2:
             raise ValueError(f"Chain needs two or more optimizers, got {len(self.optimizers)}")
-        for each in self.optimizers:
-            check_nested(each, self.n_iter_no_change)
+        for i, each in enumerate(self.optimizers):
+            check_nested(each, self.n_iter_no_change, f"optimizer_{i}")
 
     def start(self, problem, theta, rng):
         inner = self.optimizers[0].start(problem, theta, rng)

@@ -146,7 +146,8 @@ class ExactLineSearch(Optimizer):
     def _search_lines(self, problem, state):
         members = self._moved(problem, state)
         if members is not state.members and state.n_steps % TRIALS_A_LINE:
-            return self._try(problem, state, members)
+            scores = problem.scores(members, at_least=state.scores.min())
+            return self._replaced(state, members, scores)
         lines = self._lines(problem, state)
         steps, scores = problem.line_search(members, lines)
         found = members + steps[:, np.newaxis] * lines
@@ -156,15 +157,12 @@ class ExactLineSearch(Optimizer):
         moved = problem.normalized(moved)
         if unsure.any():
             scores[unsure] = problem.scores(moved[unsure])
-        # Not only if better: there are ways up along plateaus, too.
-        after = state.with_replaced(moved, scores, scores >= state.scores)
-        is_better = after.scores.max() > state.scores.max()
-        return replace(after, n_stale=0 if is_better else state.n_stale + 1)
+        return self._replaced(state, moved, scores)
 
     @staticmethod
-    def _try(problem, state, candidates):
+    def _replaced(state, candidates, scores):
         """Candidates take the places of members that are no better."""
-        scores = problem.scores(candidates, at_least=state.scores.min())
+        # Not only if better: there are ways up along plateaus, too.
         after = state.with_replaced(candidates, scores, scores >= state.scores)
         is_better = after.scores.max() > state.scores.max()
         return replace(after, n_stale=0 if is_better else state.n_stale + 1)
