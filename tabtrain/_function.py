@@ -21,7 +21,6 @@ from tabtrain.functions import source
 from tabtrain.functions.digits import shortened
 from tabtrain.functions.program import make_program
 from tabtrain.functions.report import nearest_changes, report_of_labels, report_of_numbers
-from tabtrain.functions.row_table import RowTable
 from tabtrain.functions.signature import Interval, name_of, near, parameters_of
 from tabtrain.models import FunctionModel
 from tabtrain.objectives import PassRate, get_objective
@@ -53,17 +52,18 @@ class _Function(TrainedEstimator):
         import cloudpickle
 
         state = super().__getstate__()
-        pickled = cloudpickle.dumps(self.function), source.text_of(self.function)
-        return {**state, "function": pickled}
+        texts = [source.text_of(each) for each in source.with_called(self.function)]
+        return {**state, "function": (cloudpickle.dumps(self.function), texts)}
 
     def __setstate__(self, state):
         import pickle
 
-        pickled, text = state["function"]
+        pickled, texts = state["function"]
         function = pickle.loads(pickled)
         super().__setstate__({**state, "function": function})
-        if text is not None and source.text_of(function) is None:
-            function.__tabtrain_source__ = text
+        for each, text in zip(source.with_called(function), texts, strict=True):
+            if text is not None and source.text_of(each) is None:
+                each.__tabtrain_source__ = text
 
     # Rows
 
@@ -91,7 +91,9 @@ class _Function(TrainedEstimator):
         return X, y
 
     def _reader(self, X, classes, *, again):
-        labels = [] if classes is None else [each for each in classes if isinstance(each, str)]
+        labels = None
+        if self._answers_labels():
+            labels = [each for each in classes if isinstance(each, str)]
         return make_program(
             self.function,
             self._parameters(),
@@ -100,6 +102,10 @@ class _Function(TrainedEstimator):
             vectorized=self.vectorized,
             as_before=self._program_facts if again else None,
         )
+
+    def _answers_labels(self):
+        """Whether the function answers labels, and not numbers."""
+        return False
 
     def _labels(self, program, classes):
         """What the program answers for the classes; None if its answers are raw predictions."""
@@ -118,7 +124,8 @@ class _Function(TrainedEstimator):
         failing = np.flatnonzero(np.isnan(raw[0]))
         if len(failing):
             classes = getattr(self, "classes_", None)
-            self._refuse(X, int(failing[0]), self.parameters_, classes)
+            program = self._reader(X, classes, again=True)
+            self._refuse(program, X, int(failing[0]), self.parameters_, classes)
         return raw
 
     # Where it starts
@@ -142,13 +149,7 @@ class _Function(TrainedEstimator):
                     f"init names {name!r}, which is no parameter of {name_of(self.function)}"
                     f"{near(name, list(parameters))}"
                 )
-            try:
-                is_allowed = parameters[name].low <= parameters[name].number(value)
-                is_allowed &= parameters[name].number(value) <= parameters[name].high
-            except (TypeError, ValueError):
-                is_allowed = False
-            if not is_allowed:
-                raise ValueError(f"init has {name}={value!r}, which the parameter may not be")
+            parameters[name].check(value, f"init has {name}={value!r}, ")
         return self.init
 
     def _theta(self, model):
@@ -163,9 +164,10 @@ class _Function(TrainedEstimator):
     def _check_start(self, problem, theta, X, classes):
         row = problem.failing_row(theta)
         if row is not None:
-            self._refuse(X, row, self._values(problem.model, theta), classes)
+            values = self._values(problem.model, theta)
+            self._refuse(problem.model.program, X, row, values, classes)
 
-    def _refuse(self, X, row, values, classes):
+    def _refuse(self, program, X, row, values, classes):
         """Say what is wrong with what the function answers for a row."""
         told = f"{name_of(self.function)} with {_said(values)}"
         if self.vectorized:
@@ -179,7 +181,7 @@ class _Function(TrainedEstimator):
                 )
             answer = found[row]
         else:
-            record = RowTable(X).take([row]).rows()[0]
+            record = program.record(X, row)
             names = list(X.columns) if hasattr(X, "columns") else range(X.shape[1])
             told += f" for row {row} ({_said(dict(zip(names, record, strict=True)))})"
             try:
@@ -358,8 +360,8 @@ class FunctionClassifier(_Function, TrainedClassifier):
     with one `sklearn.exceptions.EfficiencyWarning` that says why.
 
     Parameters with which the function has no answer for some row that counts, because it raises
-    an exception or answers None or NaN, are never chosen. Missing values in `X` are NaN: what to
-    do with them is for the function to say.
+    an exception or answers None or NaN, are never chosen. Missing values are NaN among numbers and
+    None in columns of strings: what to do with them is for the function to say.
 
     Examples
     --------
@@ -440,8 +442,11 @@ class FunctionClassifier(_Function, TrainedClassifier):
             )
         return classes, codes
 
+    def _answers_labels(self):
+        return self.returns == "label"
+
     def _labels(self, program, classes):
-        if self.returns == "score":
+        if not self._answers_labels():
             return None
         if len(classes) == 2 and program.facts.answers_bool:
             return np.array([0.0, 1.0])
@@ -562,8 +567,8 @@ class FunctionRegressor(_Function, TrainedRegressor):
     with one `sklearn.exceptions.EfficiencyWarning` that says why.
 
     Parameters with which the function has no answer for some row that counts, because it raises
-    an exception or answers None or NaN, are never chosen. Missing values in `X` are NaN: what to
-    do with them is for the function to say.
+    an exception or answers None or NaN, are never chosen. Missing values are NaN among numbers and
+    None in columns of strings: what to do with them is for the function to say.
 
     Examples
     --------
@@ -629,4 +634,12 @@ class FunctionRegressor(_Function, TrainedRegressor):
         return report_of_numbers(index, y, got, passed)
 
     def _accepted(self, classes):
-        return "number"
+        return "finite number"
+
+    def _check_start(self, problem, theta, X, classes):
+        super()._check_start(problem, theta, X, classes)
+        _, _, weight = problem.examples
+        infinite = np.flatnonzero(np.isinf(problem.raw(theta)[0]) & (weight > 0))
+        if len(infinite):
+            values = self._values(problem.model, theta)
+            self._refuse(problem.model.program, X, int(infinite[0]), values, classes)

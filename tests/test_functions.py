@@ -1,9 +1,14 @@
 """Functions that users wrote: read, rewritten, compiled, searched exactly."""
 
+import __future__
+
+import functools
 import math
+import types
 import warnings
 from typing import Annotated, Literal
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,13 +30,13 @@ from tabtrain.table import Table
 from tests.problems import random_table
 
 seeds = st.integers(0, 2**32 - 1)
-FACTS = Facts(compiled=True, answers_bool=False)
+FACTS = Facts(compiled=True, answers_bool=False, kinds={})
 
 
 def written(text):
     """The function that a text defines, which can be read."""
     module = {"math": math, "np": np, "Annotated": Annotated, "Literal": Literal}
-    module |= {"Interval": Interval, "rooted": rooted}
+    module |= {each.__name__: each for each in (Interval, rooted, factorial, absent, scaled)}
     exec(text, module)
     function = next(value for name, value in module.items() if name.startswith("rule"))
     function.__tabtrain_source__ = text
@@ -40,6 +45,18 @@ def written(text):
 
 def rooted(x):
     return math.sqrt(abs(x))
+
+
+def factorial(x):
+    return x * factorial(x - 1) if x > 1 else 1
+
+
+def scaled(x, *, factor=2.0):
+    return x * factor
+
+
+def absent(x):
+    return x if x > 0 else None
 
 
 def strings_for(function):
@@ -102,6 +119,27 @@ def test_kinds_of_parameters():
     assert [type(value) for value in values] == [float, int, bool, str, int, float]
 
 
+def test_each_annotation_is_evaluated_by_itself():
+    low = 2
+
+    def rule(
+        row: "NotImported.Series",  # type: ignore[name-defined]  # noqa: F821
+        *,
+        a: Annotated[float, Interval(2, 3)] = 2.5,
+        b: "Annotated[int, Interval(low, 9)]" = 3,
+        c: "Literal['x', 'y']" = "x",
+    ) -> "NotImported":  # type: ignore[name-defined]  # noqa: F821
+        return row[0] > low
+
+    for function in (rule, functools.partial(rule), functools.wraps(rule)(lambda *_: 1)):
+        found = parameters_of(function)
+        assert [(each.kind, each.low, each.high) for each in found] == [
+            ("float", 2, 3),
+            ("int", 2, 9),
+            ("choice", 0, 1),
+        ]
+
+
 def no_parameters(row):
     return True
 
@@ -134,6 +172,18 @@ def no_choice(row, *, a: Literal["x", "y"] = "z"):  # type: ignore[assignment]
     return True
 
 
+def odd_annotation(row, *, a: "Anotated[float, 3]" = 2.0):  # type: ignore # noqa: F821
+    return True
+
+
+def generator(row, *, a=1.0):
+    yield a
+
+
+async def later(row, *, a=1.0):
+    return a
+
+
 def fine(row, *, limit=1.0, kind: Literal["x", "y"] = "x"):
     return True
 
@@ -143,6 +193,10 @@ def fine(row, *, limit=1.0, kind: Literal["x", "y"] = "x"):
     [
         (3, {}, TypeError, "function must be callable, got 3"),
         (no_parameters, {}, ValueError, "no parameter to train"),
+        (odd_annotation, {}, TypeError, "annotation of parameter 'a'.*NameError.*'Anotated'"),
+        (generator, {}, TypeError, "must answer by return, generator is a generator function"),
+        (later, {}, TypeError, "must answer by return, later is an async function"),
+        (fine, {"fixed": 3}, TypeError, "fixed must be a sequence of parameter names, got 3"),
         (no_row, {}, ValueError, "first argument"),
         (two_rows, {}, ValueError, "'other'"),
         (no_default, {}, ValueError, "'a' must have a default"),
@@ -326,6 +380,141 @@ def test_functions_that_are_called_are_compiled_too(rng):
 
 
 @pytest.mark.parametrize(
+    "name", sorted(FUNCTIONS.keys() - {"strings", "nothing", "raises", "positions"})
+)
+def test_functions_that_are_called_are_compiled_as_those_of_rows_are(name, rng):
+    text = FUNCTIONS[name].replace("row.", "").replace("rule(row, *, ", "called(a, b, c, ")
+    module = {"math": math}
+    exec(text, module)
+    called = module["called"]
+    called.__tabtrain_source__ = text
+
+    def rule(row, *, p=0.5, q=2.0):
+        return called(row.a, row.b, row.c, p) if row.b != q else called(row.c, 1, row.a)
+
+    X = random_rows(rng)
+    arguments = (rule, parameters_of(rule), {}, FACTS)
+    params = rng.integers(-3, 4, (9, 2)) / 2
+    expected = answers_of(PythonProgram(*arguments), X, params)
+    assert not np.isnan(expected).all()
+    assert_array_equal(answers_of(CompiledProgram(*arguments, RowTable(X)), X, params), expected)
+
+
+HELPERS = {
+    "divides": "def helper(x, y):\n    return x / y\n",
+    "makes whole": "def helper(x, y):\n    return int(x if y > 0 else math.nan)\n",
+    "rounds": "def helper(x, y):\n    return round(x if y > 0 else math.inf)\n",
+    "powers": "def helper(x, y):\n    return x**0.5 + y\n",
+    "mathematics": "def helper(x, y, base=2.0):\n    return math.log(x) * base + y\n",
+    "raises": "def helper(x, y):\n    if x > y:\n        raise ValueError\n    return x\n",
+    "asserts": "def helper(x, y):\n    assert x < y\n    return x < 0\n",
+    "two": "def helper(x, y):\n    return divided(x, y=y) + divided(y, 2)\n"
+    "def divided(x, y):\n    return x / y\n",
+    "pair": "def helper(x, y):\n    low, high = pair(x, y)\n    return low / high\n"
+    "def pair(x, y):\n    return x, y\n",
+}
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_what_fails_in_a_function_that_is_called_fails(name, rng):
+    """In any row, not only in those that are tried first."""
+    text = HELPERS[name]
+    module = {"math": math}
+    exec(text, module)
+    for each in module.values():
+        if isinstance(each, types.FunctionType):
+            each.__tabtrain_source__ = text
+    helper = module["helper"]
+
+    def rule(row, *, p=0.5):
+        return (helper(row.a, row.b) > p) + (row.a > 0)
+
+    X = random_rows(rng)
+    parameters = parameters_of(rule)
+    python = PythonProgram(rule, parameters, {}, FACTS)
+    compiled = CompiledProgram(rule, parameters, {}, FACTS, RowTable(X))
+    params = rng.integers(-3, 4, (9, 1)) / 2
+    expected = answers_of(python, X, params)
+    assert np.isnan(expected).any()
+    assert not np.isnan(expected).all()
+    assert_array_equal(answers_of(compiled, X, params), expected)
+    assert compiled.thresholds == python.thresholds
+    found, expected = (others_of(each, X, params[0]) for each in (compiled, python))
+    known = ~np.isnan(expected)
+    assert known.any()
+    assert_array_equal(found[known], expected[known])
+
+
+def test_functions_that_users_compiled_fail_as_python_does(rng):
+    divided = numba.njit(divided_by)
+
+    def rule(row, *, p=0.5):
+        return divided(row.a, row.b) > p
+
+    X = random_rows(rng)
+    parameters = parameters_of(rule)
+    arguments = (rule, parameters, {}, FACTS)
+    compiled = CompiledProgram(*arguments, RowTable(X))
+    params = np.array([[0.5]])
+    expected = answers_of(PythonProgram(*arguments), X, params)
+    assert np.isnan(expected).any()
+    assert_array_equal(answers_of(compiled, X, params), expected)
+
+
+def divided_by(x, y):
+    return x / y
+
+
+def test_variables_of_users_may_have_the_names_of_functions(rng):
+    def rule(row, *, p=0.5):
+        helper = max = row.a
+        return helper + max > p
+
+    X = random_rows(rng)
+    program = make_program(rule, parameters_of(rule), [], X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    assert_array_equal(answers_of(program, X, np.array([[0.5]]))[0], 2 * X.a > 0.5)
+
+
+@pytest.mark.parametrize(
+    "name", ["_failed", "_value_1", "_step_1", "_column_0", "_other_0", "_nan"]
+)
+def test_users_may_give_any_names(name, rng):
+    text = f"""
+def rule(row, *, p=0.5, {name}=1.0):
+    low = row.b < {name} < row.c
+    {name} = row.a / (row.b if row.a else 1)
+    return {name} > p and not low
+"""
+    function = written(text)
+    X = random_rows(rng)
+    program = make_program(function, parameters_of(function), [], X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    python = PythonProgram(function, parameters_of(function), {}, FACTS)
+    params = rng.integers(-3, 4, (9, 2)) / 2
+    assert_array_equal(answers_of(program, X, params), answers_of(python, X, params))
+    found, expected = (others_of(each, X, params[0]) for each in (program, python))
+    known = ~np.isnan(expected)
+    assert known.any()
+    assert_array_equal(found[known], expected[known])
+
+
+def test_defaults_and_annotations_may_name_what_is_local(rng):
+    start, share, kind = 0.5, 2.0, float
+
+    def rule(row, factor=share, *, p: kind = start) -> kind:
+        return row.a * factor > p
+
+    X = random_rows(rng)
+    program = make_program(rule, parameters_of(rule), [], X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    python = PythonProgram(rule, parameters_of(rule), {}, FACTS)
+    assert [each.name for each in python.thresholds] == ["p"]
+    assert_array_equal(others_of(python, X, np.array([0.5]))[0], 2 * X.a)
+    assert_array_equal(answers_of(program, X, np.array([[0.5]]))[0], 2 * X.a > 0.5)
+
+
+@pytest.mark.parametrize(
     ("body", "reason"),
     [
         ("return sum(row) > p", "'row' is used otherwise"),
@@ -338,11 +527,17 @@ def test_functions_that_are_called_are_compiled_too(rng):
         ("return [row.a > p, 'x'][0]", "strings are not only"),
         ("return row.a is p", "the same object"),
         ("return row.s == None or row.a > p", "strings are not only"),
+        ("_tabtrain_x = row.a\n    return _tabtrain_x > p", "names that begin with _tabtrain_"),
+        ("return row.when > row.when - row.when.resolution * p", "'when' has neither numbers nor"),
         ("return row.s in ('x', None) or row.a > p", "strings are not only"),
         ("return round(row.a, 2) > p", "it calls round"),
         ("return divmod(row.a, 2)[0] > p", "it calls divmod"),
-        ("return sum([math.exp(row.a) for i in (0, 1)]) > p", "mathematics in a function"),
-        ("return rooted(row.a) > p", "calls mathematics"),
+        ("return sum([math.exp(row.a) for i in (0, 1)]) > p", "may fail in a function"),
+        ("return sum([rooted(row.a) for i in (0, 1)]) > p", "may fail in a function"),
+        ("return max([row.a, p], key=rooted) > p", "otherwise with rooted than to call it"),
+        ("return factorial(row.a) > p", "of factorial, which it calls: it calls itself"),
+        ("return scaled(row.a) > p", "of scaled, which it calls: it has keyword-only arguments"),
+        ("return (absent(row.a) is None) > p", "of absent, which it calls: it may answer None"),
         (
             "try:\n        return 1 / row.b > p\n    except Exception:\n        return False",
             "known",
@@ -354,13 +549,13 @@ def test_functions_that_are_called_are_compiled_too(rng):
         ("x = row.s\n    return x == 'x'", "kept in variables"),
         ("x = 'a' if row.a > p else 'b'\n    return x + 'c' == 'ac'", "strings are not only"),
         ("x = 1\n    if row.a > p: x = 'a'\n    return x == 1 or x > 'A'", "strings are not only"),
-        ("return (lambda x: x / row.b)(p) > 1 if row.b else False", "it divides or calls"),
+        ("return (lambda x: x / row.b)(p) > 1 if row.b else False", "may fail in a function"),
     ],
 )
 def test_what_is_not_compiled_runs_as_it_is_and_says_why(body, reason, rng):
     function = written(f"def rule(row, *, p=1.0):\n    {body}\n")
-    X = random_rows(rng)
-    X = X.drop(columns="s") if "sum" in body else X
+    X = random_rows(rng).assign(when=pd.Timestamp("2020-01-01"))
+    X = X.drop(columns=["s", "when"]) if "sum" in body else X
     with pytest.warns(EfficiencyWarning, match=f"times slower.*because.*{reason}"):
         program = make_program(function, parameters_of(function), [], X, vectorized=False)
     assert isinstance(program, PythonProgram)
@@ -393,8 +588,9 @@ def rule(row, *, p=0.5):
     return max(row.a, 1) + np(row.b) * compiled + called(function) > p
 """
     exec(text, module)
+    for name in ("max", "np", "called", "rule"):
+        module[name].__tabtrain_source__ = text
     function = module["rule"]
-    function.__tabtrain_source__ = text
     X = random_rows(rng)
     program = make_program(function, parameters_of(function), [], X, vectorized=False)
     assert isinstance(program, CompiledProgram)
@@ -433,6 +629,7 @@ def names_of(text, names="pqr"):
         ("if row.a > p:\n        if row.b > q: return 1\n    return 0", "pq"),
         ("return (row.a > p) + (row.b > q)", "pq"),
         ("return p > q", "p"),
+        ("return p < q and row.a > p", "q"),
     ],
 )
 def test_which_parameters_are_thresholds(body, found):
@@ -652,6 +849,76 @@ def test_a_lambda_can_be_read():
     assert sources.with_defaults(rule, {"p": 2.0}) == "lambda row, *, p=2.0: row[0] > p"
 
 
+def same(function):
+    return function
+
+
+# fmt: off
+several_lines = same(
+    lambda row, *, p=1.0: row[0] > p
+    or row[1] > 2.9  # comment
+)
+# fmt: on
+
+
+def test_functions_are_read_to_their_end():
+    text = "(lambda row, *, p=2.0: row[0] > p\n    or row[1] > 2.9)"
+    assert sources.with_defaults(several_lines, {"p": 2.0}) == text
+    X = np.array([[0.0, 3.0], [0.0, 0.0]])
+    program = make_program(several_lines, parameters_of(several_lines), [], X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    assert_array_equal(answers_of(program, X, np.ones((1, 1))), [[1, 0]])
+
+
+@pytest.mark.parametrize("line", ["import math", "from __future__ import annotations"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_source_that_is_not_what_runs_is_not_read(tmp_path, line, at_once):
+    """Whether the file is compiled at once, or by statements as in notebooks."""
+    file = tmp_path / "rules.py"
+    text = f"{line}\ndef rule(row: float, *, p=1.0):\n    return math.exp(row[0]) > p\n"
+    file.write_text(text, encoding="utf-8")
+    module = {"math": math}
+    parts = [text] if at_once else [text.replace(line, ""), text.partition("def")[0]]
+    flags = __future__.annotations.compiler_flag if "annotations" in line else 0
+    for part in parts:
+        exec(compile(part, file, "exec", flags), module)
+    rule = module["rule"]
+    for _ in range(100):
+        rule([1.0])
+    assert sources.with_defaults(rule, {"p": 2.0}) == text.partition("\n")[2].replace("1.0", "2.0")
+    for other in ("math.exp(row[0]) < p", "math.exp(row[1]) > p", "(", "math.exp(row[0]) > p or p"):
+        changed = text.replace("math.exp(row[0]) > p", other)
+        file.write_text(f"{changed}# {other}", encoding="utf-8")
+        with pytest.raises(ValueError, match="its source cannot be read"):
+            sources.with_defaults(rule, {"p": 2.0})
+
+
+def test_functions_inside_others_are_read_as_if_they_were_not(tmp_path):
+    text = """def around(decorated, factor):
+    @decorated
+    def rule(row, *, p=1.0):
+        \'\'\'Two
+        lines.
+
+not indented.\'\'\'
+        return row[0] * factor > p
+    return rule
+"""
+    file = tmp_path / "rules.py"
+    file.write_text(text, encoding="utf-8")
+    module: dict = {}
+    exec(compile(text, file, "exec"), module)
+    expected = """@decorated
+def rule(row, *, p=1.0):
+    \'\'\'Two
+    lines.
+
+not indented.\'\'\'
+    return row[0] * factor > p
+"""
+    assert sources.text_of(module["around"](lambda function: function, 2.0)) == expected
+
+
 # Tables
 
 
@@ -682,6 +949,129 @@ def test_rows_have_names_places_and_keys():
         _ = first.cont
     with pytest.raises(KeyError, match="two words"):
         first["two word"]
+
+
+def outcomes_by_row(function, X, fitted_with, *, share=1):
+    """What a function that is not compiled answers for rows, so many of them at once."""
+    with pytest.warns(EfficiencyWarning):
+        fitted = make_program(function, parameters_of(function), [], fitted_with, vectorized=False)
+    found = []
+    for first in range(0, len(X), share):
+        rows = X[first : first + share]
+        parameters = parameters_of(function)
+        again = make_program(
+            function, parameters, [], rows, vectorized=False, as_before=fitted.facts
+        )
+        found += answers_of_new(again, rows).tolist()
+    return found
+
+
+CELLS = pd.DataFrame(
+    {
+        "s": ["x", None, "y", np.nan, "x"],
+        "mixed": ["x", 1.5, None, 2, float("nan")],
+        "n": np.array([1, None, 2.5, np.nan, 3], dtype=object),
+        "category": pd.Categorical(["x", None, "y", "x", None]),
+    }
+)
+
+
+@pytest.mark.parametrize("passed_on", [True, False])
+def test_a_row_is_the_same_whatever_other_rows_there_are(passed_on):
+    def kind_of(value):
+        return 0 if value is None else 1 if value != value else 2 if isinstance(value, str) else 3
+
+    def kinds_of(row):
+        return (
+            1000 * kind_of(row[0]) + 100 * kind_of(row[1]) + 10 * kind_of(row[2]) + kind_of(row[3])
+        )
+
+    def rule(row, *, p=0.0):
+        try:
+            kinds = [kind_of(row.s), kind_of(row.mixed), kind_of(row.n), kind_of(row.category)]
+        finally:
+            pass
+        return p + sum(10**i * kind for i, kind in enumerate(reversed(kinds)))
+
+    def other(row, *, p=0.0):
+        return kinds_of(row) + p
+
+    function = other if passed_on else rule
+    expected = [2232, 310, 2032, 312, 2030]
+    for share in (5, 2, 1):
+        assert outcomes_by_row(function, CELLS, CELLS, share=share) == expected
+
+
+def test_numbers_in_place_of_strings_are_refused_and_the_other_way_round():
+    def rule(row, *, p=2.0):
+        return row.s == "x" or row.n > p
+
+    program = make_program(rule, parameters_of(rule), [], CELLS, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    plain = PythonProgram(rule, parameters_of(rule), {}, program.facts)
+    for each in (program, plain):
+        for missing in (None, np.nan):
+            X = CELLS.assign(s=missing)
+            assert_array_equal(answers_of_new(each, X), [0, 0, 1, 0, 1])
+        X = CELLS.assign(category=1.0, mixed="x")
+        assert_array_equal(answers_of_new(each, X), [1, 0, 1, 0, 1])
+        with pytest.raises(ValueError, match="column 'n' holds strings, where it held numbers"):
+            each.rows(CELLS.assign(n=CELLS.n.astype(str)))
+        with pytest.raises(ValueError, match="column 'n' holds objects, where it held numbers"):
+            each.rows(CELLS.assign(n=pd.Timestamp("2020-01-01")))
+        with pytest.raises(ValueError, match="column 's' holds numbers, where it held strings"):
+            each.rows(CELLS.assign(s=[1, 2, 3, None, 4]))
+
+
+def answers_of_new(program, X):
+    rows = program.rows(X)
+    tiles = tiles_of(rows)
+    raw = np.empty((1, 1, tiles.shape[0] * N_LANES))
+    program.forward(program.defaults[np.newaxis], tiles, raw)
+    return raw[0, 0, : len(rows)]
+
+
+def test_python_answers_new_rows_where_what_is_compiled_has_no_answer():
+    def rule(row, *, p=1.0, q=0.0):
+        return np.log(row.a) / row.b > p and row.c > q
+
+    X = pd.DataFrame({"a": [1.0, 4, 9], "b": [1.0, 2, 3], "c": 1.0})
+    program = make_program(rule, parameters_of(rule), [], X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    again = make_program(
+        rule, parameters_of(rule), [], X, vectorized=False, as_before=program.facts
+    )
+    a = np.random.default_rng(0).uniform(0.5, 20, 100)
+    new = pd.DataFrame({"a": a, "b": np.arange(100.0) % 3, "c": 1.0})
+    rows = again.rows(new)
+    tiles, params = tiles_of(rows), np.array([[1.0, 0.0], [0.3, 2.0], [-1.0, 0.5]])
+    raw = np.empty((3, 1, tiles.shape[0] * N_LANES))
+    with np.errstate(divide="ignore"):
+        again.forward(params, tiles, raw)
+        by_hand = [
+            (np.log(new.a) / new.b > params[i, 0]) & (new.c > params[i, 1]) for i in range(3)
+        ]
+    assert_array_equal(raw[:, 0, :100], by_hand)
+
+
+@pytest.mark.parametrize(
+    "body", ["row.a**2 * p", "np.exp(row.a) * p", "np.tanh(row.a) + np.cbrt(p)"]
+)
+def test_numbers_may_be_rounded_otherwise(body, rng):
+    function = written(f"def rule(row, *, p=1.1):\n    return {body}\n")
+    X = pd.DataFrame({"a": rng.uniform(0.1, 3, 200)})
+    program = make_program(function, parameters_of(function), None, X, vectorized=False)
+    assert isinstance(program, CompiledProgram)
+    expected = [function(row) for row in RowTable(X).rows()]
+    np.testing.assert_allclose(answers_of(program, X, np.array([[1.1]]))[0], expected, rtol=1e-12)
+
+
+def test_the_row_that_is_answered_otherwise_is_named():
+    function = written("def rule(row, *, p=1.1):\n    return (2**53 + int(row.b) == 2**53) + 1\n")
+    X = pd.DataFrame({"b": [0.0, 1, 2, 3]})
+    told = "row 1 is answered 1.0 by Python and 2.0 by what is compiled"
+    with pytest.warns(EfficiencyWarning, match=told):
+        make_program(function, parameters_of(function), [], X, vectorized=False)
 
 
 def test_whole_table_functions_see_the_whole_table(rng):

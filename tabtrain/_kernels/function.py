@@ -4,14 +4,13 @@ LLVM turns a loop over a column into vector instructions, branches included, whe
 for the sixteen rows of a tile: so some tiles at a time are copied out into columns.
 """
 
-import math
-import types
+import functools
 from typing import Any
 
 import numba
 import numpy as np
 
-from tabtrain.functions.source import CannotRewriteError
+from tabtrain.functions.source import own
 
 # Tiles that are copied out at once: their columns stay in the innermost cache.
 TILES_AT_A_TIME = 64
@@ -89,36 +88,45 @@ def _ceil(value):
     return np.ceil(1.0 * value)
 
 
+# What rewritten functions call.
 _HELPERS = {
-    "_lower": _lower,
-    "_higher": _higher,
-    "_power": _power,
-    "_is_odd_1": _is_odd_1,
-    "_is_odd_2": _is_odd_2,
-    "_is_odd_whole": _is_odd_whole,
-    "_truncated": _truncated,
-    "_rounded": _rounded,
-    "_floor": _floor,
-    "_ceil": _ceil,
-    "_nan": np.nan,
+    own("nan"): np.nan,
+    own("lower"): _lower,
+    own("higher"): _higher,
+    own("power"): _power,
+    own("is_odd_1"): _is_odd_1,
+    own("is_odd_2"): _is_odd_2,
+    own("is_odd_whole"): _is_odd_whole,
+    own("truncated"): _truncated,
+    own("rounded"): _rounded,
+    own("floor"): _floor,
+    own("ceil"): _ceil,
 }
 
 
-def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
+@functools.lru_cache(maxsize=256)
+def _function(rewritten):
+    module: dict[str, Any] = {**rewritten.namespace, **_HELPERS}
+    module |= {name: _function(each) for each, name in rewritten.called}
+    exec(rewritten.code, module)
+    function = module[own("function")]
+    function.__defaults__ = module.get(own("defaults"))
+    # What might be out of range is not foreseen, and so guarded.
+    return numba.njit(error_model="numpy", boundscheck=rewritten.may_raise)(function)
+
+
+def block_kernel(rewritten, n_columns, kinds, n_others):
     """Compile a function into a kernel over blocks.
 
     Parameters
     ----------
-    code : str
-        Defines ``_function(*columns, *parameters)``; see `tabtrain.functions.numbers`.
-    may_raise : bool
+    rewritten : Rewritten
+        A function of the columns and the parameters; see `tabtrain.functions.numbers`.
     n_columns : int
     kinds : tuple of {"float", "int", "bool"}
         What the parameters are handed over as.
     n_others : int
         How many other sides of thresholds it answers; 0 if it answers what the original does.
-    namespace : dict
-        What the names in it are.
 
     Returns
     -------
@@ -126,11 +134,7 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
         ``kernel(params[P, K], tiles[t, column, 16], out[P, C, n])`` fills ``out[:, 0]``, or
         ``out[:, :n_others]``.
     """
-    module: dict[str, Any] = {name: _compilable(value) for name, value in namespace.items()}
-    module |= _HELPERS
-    exec(code, module)
-    # What might be out of range is not foreseen, and so guarded.
-    compiled = numba.njit(error_model="numpy", boundscheck=may_raise)(module["_function"])
+    compiled = _function(rewritten)
     # The names of the user's are not to be seen from here on.
     own: dict[str, Any] = {"np": np, "compiled": compiled, "called": compiled}
     casts = {"float": "{}", "int": "int({})", "bool": "{} != 0.0"}
@@ -142,7 +146,7 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
     n_outs = max(n_others, 1)
     unpack += [f"out{i} = out[p, {i}, 16 * first : 16 * last]" for i in range(n_outs)]
     failure = "np.nan, True" if n_others == 0 else "(" + "np.nan, " * n_others + ")"
-    if may_raise:
+    if rewritten.may_raise:
         arguments = ", ".join(f"x{i}" for i in range(n_columns + len(kinds)))
         guarded = (
             f"def guarded({arguments}):\n    try:\n        return compiled({arguments})\n"
@@ -164,23 +168,3 @@ def block_kernel(code, may_raise, n_columns, kinds, n_others, namespace):
     kernel = numba.njit(nogil=True, error_model="numpy")(own["kernel"])
     kernel.compile("void(float64[:,::1], float64[:,:,::1], float64[:,:,::1])")
     return kernel
-
-
-def _compilable(value, callers=()):
-    """A function of the user's, compiled with all that it calls; anything else as it is."""
-    if not isinstance(value, types.FunctionType) or value in callers:
-        return value
-    known = value.__globals__
-    called = {
-        name: _compilable(known[name], (*callers, value))
-        for name in value.__code__.co_names
-        if name in known
-    }
-    if any(each is math or getattr(each, "__module__", None) == "math" for each in called.values()):
-        raise CannotRewriteError(f"{value.__name__}, which it calls, calls mathematics")
-    copied = types.FunctionType(
-        value.__code__, known | called, value.__name__, value.__defaults__, value.__closure__
-    )
-    copied.__kwdefaults__ = value.__kwdefaults__
-    # Python's own arithmetic: it raises what it would raise uncompiled.
-    return numba.njit(copied)

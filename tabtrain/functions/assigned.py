@@ -9,20 +9,24 @@ def unassigned(tree, arguments):
     Parameters
     ----------
     tree : ast.FunctionDef
-    arguments : list of ast.arg
+    arguments : set of str
 
     Returns
     -------
     bool
     """
-    local = {
+    found = _Reads(stored(tree))
+    found.block(tree.body, set(arguments))
+    return found.any_early
+
+
+def stored(tree):
+    """The variables that are given values anywhere in a tree."""
+    return {
         node.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    found = _Reads(local)
-    found.block(tree.body, {each.arg for each in arguments})
-    return found.any_early
 
 
 class _Reads:

@@ -7,6 +7,8 @@ and in which order, stays as it was.
 import ast
 from typing import Any
 
+from tabtrain.functions.source import own
+
 
 def lowered(statements):
     """Statements that do the same without ``:=``.
@@ -40,7 +42,7 @@ class _Lowering:
 
     def _new(self):
         self._n += 1
-        return f"_step_{self._n}"
+        return own(f"step_{self._n}")
 
     def statements(self, statements):
         found = []

@@ -10,13 +10,22 @@ returned, kept and compared for equality; other functions are not rewritten.
 import ast
 import builtins
 import math
+import types
 from typing import NamedTuple
 
 import numpy as np
 
-from tabtrain.functions.assigned import unassigned
+from tabtrain.functions.assigned import stored, unassigned
 from tabtrain.functions.lowering import lowered
-from tabtrain.functions.source import CannotRewriteError, column_of
+from tabtrain.functions.source import (
+    CannotRewriteError,
+    as_written,
+    column_of,
+    namespace_of,
+    own,
+    plain,
+    read,
+)
 
 # Strings that the function does not name are all the same to it.
 OTHER_STRING = -(2.0**1000)
@@ -39,42 +48,106 @@ def strings_in(source):
     }
 
 
-_OWN_FUNCTION = "it divides or calls mathematics in a function or comprehension of its own"
+_OWN_FUNCTION = "it does what may fail in a function or comprehension of its own"
 # What makes whole numbers, and what stands for it.
 _FINITE = {
-    int: "_truncated",
-    math.trunc: "_truncated",
-    round: "_rounded",
-    math.floor: "_floor",
-    math.ceil: "_ceil",
+    int: "truncated",
+    math.trunc: "truncated",
+    round: "rounded",
+    math.floor: "floor",
+    math.ceil: "ceil",
 }
 # What Python refuses on numbers for which the compiler has an answer.
 _REFUSED = (divmod, pow)
+# Constants that are equal if they are the same to a function.
+_PLAIN = (bool, int, float, str)
+
+
+def _load(name):
+    return ast.Name(own(name), ast.Load())
+
+
+def _store(name):
+    return ast.Name(own(name), ast.Store())
+
+
+class Namespace(dict):
+    """What the names in a function are; equal if they are what functions were compiled with."""
+
+    def __hash__(self):  # type: ignore[override]
+        return hash(tuple(sorted(self)))
+
+    def __eq__(self, other):
+        return self.keys() == other.keys() and all(
+            value is other[name]
+            or (type(value) is type(other[name]) and type(value) in _PLAIN and value == other[name])
+            for name, value in self.items()
+        )
+
+
+class Rewritten(NamedTuple):
+    """A function of numbers.
+
+    Attributes
+    ----------
+    code : str
+        It defines a function of that name that `own` gives to "function".
+    namespace : Namespace
+        What the names in it are.
+    called : tuple of (Rewritten, str)
+        The functions that it calls, and what they are called in it.
+    may_raise : bool
+        Whether it does what may yet raise exceptions.
+    can_fail : bool
+        Whether it may say that the original fails.
+    """
+
+    code: str
+    namespace: Namespace
+    called: tuple
+    may_raise: bool
+    can_fail: bool
 
 
 class _Numbers(ast.NodeTransformer):
     """Makes a function one of numbers, that raises nothing.
 
-    Attributes
+    Parameters
     ----------
-    may_raise : bool
-        Whether it does what may yet raise exceptions.
+    namespace : dict
+        What the names in the function are.
+    callers : tuple of callable
+        The functions on the way to this one, which is the last; none of the function of a row.
+    row, columns, numbers, string_names, answers
+        As for `as_numbers`; what is called by others has neither row nor strings.
     """
 
-    def __init__(self, row, columns, numbers, string_names, namespace, answers):
+    def __init__(
+        self,
+        namespace,
+        callers=(),
+        row=None,
+        columns=None,
+        numbers=(),
+        string_names=(),
+        answers=True,
+    ):
+        self._namespace = namespace
+        self._callers = callers
         self._row, self._columns, self._numbers = row, columns, numbers
         # Of columns and parameters that hold strings.
-        self._string_names = string_names
-        self._namespace = namespace
+        self._string_names = set(string_names)
         # Whether `return` is to say if the original fails.
         self._answers = answers
+        self._local: set[str] = set()
+        self._called: dict[Rewritten, str] = {}
         self._n = 0
         self._depth = 0
-        self.may_raise = False
+        self._may_raise = self._can_fail = False
 
     def _new(self):
         self._n += 1
-        return f"_value_{self._n}"
+        return own(f"value_{self._n}")
 
     # Rows and strings
 
@@ -86,6 +159,8 @@ class _Numbers(ast.NodeTransformer):
             )
         if node.id in self._string_names and isinstance(node.ctx, ast.Load):
             raise CannotRewriteError(_STRINGS)
+        if isinstance(self._named(node), types.FunctionType):
+            raise CannotRewriteError(f"it does otherwise with {node.id} than to call it")
         return node
 
     def visit_Attribute(self, node):
@@ -94,7 +169,7 @@ class _Numbers(ast.NodeTransformer):
     def visit_Subscript(self, node):
         column = self._column(node)
         if column is None:
-            self.may_raise = True
+            self._may_raise = True
             return self.generic_visit(node)
         return column
 
@@ -102,7 +177,7 @@ class _Numbers(ast.NodeTransformer):
         key = column_of(node, self._row)
         if key is None:
             return None
-        name = f"_column_{self._columns[key]}"
+        name = column_name(self._columns[key])
         if name in self._string_names:
             raise CannotRewriteError(_STRINGS)
         return ast.copy_location(ast.Name(name, ast.Load()), node)
@@ -110,9 +185,11 @@ class _Numbers(ast.NodeTransformer):
     def _string(self, node):
         """The number of what may be a string where that is allowed, else None."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node.value not in self._numbers:
+                raise CannotRewriteError(_STRINGS)
             return ast.copy_location(ast.Constant(self._numbers[node.value]), node)
         key = column_of(node, self._row)
-        name = f"_column_{self._columns[key]}" if key is not None else getattr(node, "id", None)
+        name = column_name(self._columns[key]) if key is not None else getattr(node, "id", None)
         if name is not None and name in self._string_names:
             return ast.copy_location(ast.Name(name, ast.Load()), node)
         return None
@@ -153,7 +230,7 @@ class _Numbers(ast.NodeTransformer):
         if isinstance(node.value, str):
             raise CannotRewriteError(_STRINGS)
         if node.value is None:
-            self.may_raise = True
+            self._may_raise = True
         return node
 
     def visit_JoinedStr(self, node):
@@ -227,21 +304,19 @@ class _Numbers(ast.NodeTransformer):
 
         ``failed(value)`` is an expression.
         """
+        if self._depth:
+            raise CannotRewriteError(_OWN_FUNCTION)
         if not self._answers:
             return value
+        self._can_fail = True
         name = self._new()
         kept = ast.NamedExpr(ast.Name(name, ast.Store()), value)
-        has_failed = ast.BinOp(
-            ast.Name("_failed", ast.Load()), ast.BitOr(), failed(ast.Name(name, ast.Load()))
-        )
-        noted = ast.NamedExpr(ast.Name("_failed", ast.Store()), has_failed)
-        return ast.Subscript(ast.Tuple([kept, noted], ast.Load()), ast.Constant(0), ast.Load())
+        has_failed = ast.BinOp(_load("failed"), ast.BitOr(), failed(ast.Name(name, ast.Load())))
+        noted = ast.NamedExpr(_store("failed"), has_failed)
+        return _item(ast.Tuple([kept, noted], ast.Load()), 0)
 
     def visit_BinOp(self, node):
         self.generic_visit(node)
-        can_fail = isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow))
-        if self._depth and can_fail:
-            raise CannotRewriteError(_OWN_FUNCTION)
         if isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Mod)):
             if isinstance(node.right, ast.Constant) and node.right.value != 0:
                 return node
@@ -254,8 +329,8 @@ class _Numbers(ast.NodeTransformer):
                 ),
             )
         if isinstance(node.op, ast.Pow):
-            node = ast.Call(ast.Name("_power", ast.Load()), [node.left, node.right], [])
-            return self._checked_by("_is_odd_2", node)
+            node = ast.Call(_load("power"), [node.left, node.right], [])
+            return self._checked_by("is_odd_2", node)
         return node
 
     def visit_AugAssign(self, node):
@@ -274,14 +349,12 @@ class _Numbers(ast.NodeTransformer):
         return self._checked(
             call,
             lambda value: ast.Call(
-                ast.Name(test, ast.Load()),
-                [value, *(ast.Name(name, ast.Load()) for name in names)],
-                [],
+                _load(test), [value, *(ast.Name(name, ast.Load()) for name in names)], []
             ),
         )
 
     def visit_Call(self, node):
-        called = self._called(node.func)
+        called = self._named(node.func)
         if (
             called is float
             and len(node.args) == 1
@@ -289,62 +362,82 @@ class _Numbers(ast.NodeTransformer):
             and isinstance(node.args[0].value, str)
         ):
             return ast.copy_location(ast.Constant(float(node.args[0].value)), node)
-        is_mathematics = getattr(called, "__module__", None) == "math"
-        if (self._depth or node.keywords) and (is_mathematics or called in _FINITE):
-            raise CannotRewriteError(_OWN_FUNCTION)
+        if isinstance(called, types.FunctionType):
+            return self._call_of(called, node)
         self.generic_visit(node)
         if called in (min, max) and len(node.args) > 1 and not node.keywords:
-            name = "_lower" if called is min else "_higher"
             first, *rest = node.args
             for each in rest:
-                first = ast.Call(ast.Name(name, ast.Load()), [first, each], [])
+                first = ast.Call(_load("lower" if called is min else "higher"), [first, each], [])
             return first
-        n_arguments = len(node.args)
+        is_mathematics = getattr(called, "__module__", None) == "math"
+        n_arguments = 0 if node.keywords else len(node.args)
         if called in _FINITE and n_arguments == 1:
             # As a float, which is as exact as whole numbers are here.
-            node = ast.Call(ast.Name(_FINITE[called], ast.Load()), node.args, [])
-            return self._checked_by("_is_odd_whole", node)
+            node = ast.Call(_load(_FINITE[called]), node.args, [])
+            return self._checked_by("is_odd_whole", node)
         if is_mathematics and 1 <= n_arguments <= 2:
-            return self._checked_by(f"_is_odd_{n_arguments}", node)
+            return self._checked_by(f"is_odd_{n_arguments}", node)
         if called is float and n_arguments == 1:
             return self._as_float(node.args[0])
         if called in _REFUSED or is_mathematics or called in _FINITE:
             raise CannotRewriteError(f"it calls {called.__name__} in a way that is not known")
         if called not in (abs, bool) and not isinstance(called, np.ufunc):
-            self.may_raise = True
+            self._may_raise = True
         return node
+
+    def _call_of(self, function, node):
+        """A call of another function of the user's, which is rewritten like this one."""
+        rewritten = _of_called(function, self._callers)
+        self._may_raise |= rewritten.may_raise
+        name = self._called.setdefault(rewritten, own(f"called_{len(self._called)}"))
+        arguments = [self.visit(each) for each in node.args]
+        keywords = [self.visit(each) for each in node.keywords]
+        call = ast.Call(ast.Name(name, ast.Load()), arguments, keywords)
+        if not rewritten.can_fail:
+            return _item(call, 0)
+        return _item(self._checked(call, lambda value: _item(value, 1)), 0)
 
     def _as_float(self, value):
         # The compiler's own `float` takes no bool.
         return ast.BinOp(ast.Constant(1.0), ast.Mult(), value)
 
-    def _called(self, node):
-        """The function that an expression names, None if that is not known."""
-        if isinstance(node, ast.Name):
-            return self._namespace.get(node.id, getattr(builtins, node.id, None))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            module = self._namespace.get(node.value.id)
-            if module is math or module is np:
-                return getattr(module, node.attr, None)
-        return None
+    def _named(self, node):
+        """What an expression names from outside of the function, None if that is not known."""
+        if isinstance(node, ast.Name) and node.id not in self._local:
+            found = self._namespace.get(node.id, getattr(builtins, node.id, None))
+        elif isinstance(node, ast.Attribute) and isinstance(
+            module := self._named(node.value), types.ModuleType
+        ):
+            found = getattr(module, node.attr, None)
+        else:
+            return None
+        return as_written(found)
 
     def visit_Return(self, node):
         if self._depth or not self._answers:
             return self.generic_visit(node)
-        is_none = node.value is None or (
-            isinstance(node.value, ast.Constant) and node.value.value is None
-        )
-        if is_none:
-            return ast.copy_location(_failure(), node)
-        value = self._as_float(self._may_be_string(_without_none(node.value)))
-        return ast.copy_location(
-            ast.Return(ast.Tuple([value, ast.Name("_failed", ast.Load())], ast.Load())), node
-        )
+        if isinstance(node.value, ast.Name) and node.value.id == own("nan"):
+            return ast.copy_location(self._failure(), node)
+        if _answers_none(node.value):
+            if self._callers:
+                raise CannotRewriteError("it may answer None")
+            if node.value is None or isinstance(node.value, ast.Constant):
+                return ast.copy_location(self._failure(), node)
+            node.value = _without_none(node.value)
+        value = self._may_be_string(node.value)
+        if not self._callers:
+            value = self._as_float(value)
+        return ast.copy_location(ast.Return(ast.Tuple([value, _load("failed")], ast.Load())), node)
+
+    def _failure(self):
+        self._can_fail = True
+        return ast.Return(ast.Tuple([_load("nan"), ast.Constant(True)], ast.Load()))
 
     # What is not looked into, and may raise anything
 
     def _unknown(self, node):
-        self.may_raise = True
+        self._may_raise = True
         self._depth += 1
         self.generic_visit(node)
         self._depth -= 1
@@ -354,7 +447,7 @@ class _Numbers(ast.NodeTransformer):
     visit_GeneratorExp = _unknown
 
     def _raises(self, node):
-        self.may_raise = True
+        self._may_raise = True
         return self.generic_visit(node)
 
     visit_For = visit_While = visit_Raise = visit_Assert = _raises
@@ -367,29 +460,56 @@ class _Numbers(ast.NodeTransformer):
         visit_AsyncFunctionDef
     ) = visit_ClassDef = _refused
 
-    def rewritten(self, tree, parameters):
-        """The tree, as a function of the columns and the parameters."""
-        if unassigned(tree, [*tree.args.args, *tree.args.posonlyargs, *tree.args.kwonlyargs]):
+    def rewritten(self, tree, arguments):
+        """The function of a tree of `plain` or `others`, with other arguments.
+
+        Parameters
+        ----------
+        tree : ast.FunctionDef
+        arguments : ast.arguments
+
+        Returns
+        -------
+        Rewritten
+        """
+        known = {each.arg for each in ast.walk(arguments) if isinstance(each, ast.arg)}
+        if self._row is not None:
+            known.add(self._row)
+        if unassigned(tree, known):
             raise CannotRewriteError("a variable may be read before it has a value")
+        self._local = known | stored(tree)
         self._note_strings(tree)
         body = []
         for statement in tree.body:
             done = self.visit(statement)
             body += done if isinstance(done, list) else [done] if done is not None else []
         if self._answers:
-            first = ast.Assign([ast.Name("_failed", ast.Store())], ast.Constant(False))
-            ends = _always_returns(tree.body)
-            body = [first, *body, *([] if ends else [_failure()])]
-        columns = [f"_column_{i}" for i in range(len(set(self._columns.values())))]
-        arguments = [ast.arg(name) for name in [*columns, *parameters]]
-        tree.args = ast.arguments([], arguments, None, [], [], None, [])
-        tree.name = "_function"
+            body = [ast.Assign([_store("failed")], ast.Constant(False)), *body]
+            if not _always_returns(tree.body):
+                if self._callers:
+                    raise CannotRewriteError("it may answer None")
+                body.append(self._failure())
+        tree.args = arguments
+        tree.name = own("function")
         tree.body = lowered(body)
-        return ast.fix_missing_locations(tree)
+        return Rewritten(
+            ast.unparse(ast.fix_missing_locations(tree)),
+            Namespace(self._namespace),
+            tuple(self._called.items()),
+            self._may_raise,
+            self._can_fail,
+        )
 
 
-def _failure():
-    return ast.Return(ast.Tuple([ast.Name("_nan", ast.Load()), ast.Constant(True)], ast.Load()))
+def _item(node, place):
+    return ast.Subscript(node, ast.Constant(place), ast.Load())
+
+
+def _answers_none(node):
+    """Whether an answer is written as None, or as None under a condition."""
+    if isinstance(node, ast.IfExp):
+        return _answers_none(node.body) or _answers_none(node.orelse)
+    return node is None or (isinstance(node, ast.Constant) and node.value is None)
 
 
 def _without_none(node):
@@ -397,7 +517,7 @@ def _without_none(node):
     if isinstance(node, ast.IfExp):
         node.body, node.orelse = _without_none(node.body), _without_none(node.orelse)
     elif isinstance(node, ast.Constant) and node.value is None:
-        return ast.copy_location(ast.Name("_nan", ast.Load()), node)
+        return ast.copy_location(_load("nan"), node)
     return node
 
 
@@ -411,18 +531,9 @@ def _always_returns(body):
     return isinstance(last, ast.If) and _always_returns(last.body) and _always_returns(last.orelse)
 
 
-class Rewritten(NamedTuple):
-    """A function of numbers.
-
-    Attributes
-    ----------
-    code : str
-        It defines ``_function(*columns, *parameters)``.
-    may_raise : bool
-    """
-
-    code: str
-    may_raise: bool
+def column_name(i):
+    """What a column is called in what is rewritten."""
+    return own(f"column_{i}")
 
 
 def as_numbers(tree, row, columns, parameters, numbers, string_names, namespace, *, answers=True):
@@ -439,7 +550,7 @@ def as_numbers(tree, row, columns, parameters, numbers, string_names, namespace,
     numbers : dict of str to float
         Of `string_numbers`.
     string_names : set of str
-        The parameters and columns, as ``_column_3``, that hold strings.
+        The parameters and columns, by `column_name`, that hold strings.
     namespace : dict
         What the names in the function are.
     answers : bool
@@ -453,6 +564,22 @@ def as_numbers(tree, row, columns, parameters, numbers, string_names, namespace,
     ------
     CannotRewriteError
     """
-    rewriter = _Numbers(row, columns, numbers, string_names, namespace, answers)
-    tree = rewriter.rewritten(tree, parameters)
-    return Rewritten(ast.unparse(tree), rewriter.may_raise)
+    rewriter = _Numbers(namespace, (), row, columns, numbers, string_names, answers)
+    names = [*map(column_name, range(len(set(columns.values())))), *parameters]
+    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    return rewriter.rewritten(tree, arguments)
+
+
+def _of_called(function, callers):
+    """A function that another one calls: it answers ``(value, whether the original fails)``."""
+    try:
+        if function in callers:
+            raise CannotRewriteError("it calls itself")
+        tree = plain(read(function))
+        if tree.args.kwonlyargs:
+            raise CannotRewriteError("it has keyword-only arguments")
+        # Its defaults are no text.
+        namespace = namespace_of(function) | {own("defaults"): function.__defaults__}
+        return _Numbers(namespace, (*callers, function)).rewritten(tree, tree.args)
+    except CannotRewriteError as error:
+        raise CannotRewriteError(f"of {function.__name__}, which it calls: {error}") from error

@@ -7,6 +7,7 @@ answers as a string is the number that its program has for that string, and what
 
 import ast
 import functools
+import re
 import time
 import warnings
 from typing import NamedTuple
@@ -16,14 +17,20 @@ from sklearn.exceptions import EfficiencyWarning
 
 from tabtrain._kernels.tiles import N_LANES, pack
 from tabtrain.functions import source as sources
-from tabtrain.functions.numbers import OTHER_STRING, as_numbers, string_numbers, strings_in
+from tabtrain.functions.numbers import (
+    OTHER_STRING,
+    as_numbers,
+    column_name,
+    string_numbers,
+    strings_in,
+)
 from tabtrain.functions.row_table import RowTable
 from tabtrain.functions.signature import name_of
 
 # So many rows are answered by the function itself, to see that the compiled one agrees.
 SAMPLE = 200
-# The types of constants.
-_PLAIN = (bool, int, float, str)
+# Numbers that differ by a smaller share of their size are the same but for rounding.
+ROUNDING = 1e-9
 # What a row takes when compiled, in seconds: to say how much slower it is if not.
 COMPILED_SECONDS = 2e-9
 
@@ -36,10 +43,13 @@ class Facts(NamedTuple):
     compiled : bool
     answers_bool : bool
         Whether it answers True or False.
+    kinds : dict of int to str
+        What the columns hold that it reads, see `RowTable.kind`.
     """
 
     compiled: bool
     answers_bool: bool
+    kinds: dict
 
 
 class Program:
@@ -83,7 +93,11 @@ class Program:
 
     def rows(self, X):
         """What the blocks of a user's table are made of: a float array ``[n_rows, n_columns]``."""
-        return self.rows_of(RowTable(X))
+        return self.rows_of(RowTable(X, self.facts.kinds))
+
+    def record(self, X, i):
+        """A row of a user's table, as a function of one row is given it."""
+        return RowTable(X, self.facts.kinds).take([i]).rows()[0]
 
     def rows_of(self, table):
         """The same for a `RowTable`."""
@@ -113,6 +127,13 @@ class Program:
         except (TypeError, ValueError):
             return np.nan
 
+    def said(self, number):
+        """The answer that a number stands for, in words."""
+        if np.isnan(number):
+            return "nothing"
+        names = {value: repr(name) for name, value in self._strings.items()}
+        return names.get(number, "some string" if number == OTHER_STRING else repr(float(number)))
+
 
 class PythonProgram(Program):
     """The function as it is, row by row."""
@@ -120,31 +141,43 @@ class PythonProgram(Program):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self._rows = []
+        self._keys = None
         names = [each.name for each in self._parameters if each.kind in ("float", "int")]
         try:
             source = sources.read(self._function)
+            self._keys = sources.columns_read(source)
             tree, self.thresholds = sources.others(source, names)
         except sources.CannotRewriteError:
             return
-        tree.name = "others"
+        tree.name = sources.own("others")
         module = {
             **self._function.__globals__,
             **sources.namespace_of(self._function),
-            "_nan": np.nan,
+            sources.own("nan"): np.nan,
         }
         exec(ast.unparse(tree), module)
-        self._others = module["others"]
+        self._others = module[tree.name]
+        self._others.__defaults__ = self._function.__defaults__
 
     def rows_of(self, table):
         # Their numbers, by which blocks find them again.
         first = len(self._rows)
-        self._rows += table.rows()
+        self._rows += self.records(table)
         return np.arange(first, len(self._rows), dtype=np.float64)[:, np.newaxis]
 
-    def answers_bool(self, table):
-        """Whether the function answers True or False for the rows of a table."""
-        found = [self._answer(row, self.arguments(self.defaults)) for row in table.rows()]
-        return all(isinstance(each, (bool, np.bool_)) for each in found)
+    def records(self, table):
+        """The rows of a table, as the function is given them."""
+        places = None if self._keys is None else [table.place(key) for key in self._keys]
+        return table.rows(places)
+
+    def answers(self, rows, numbers):
+        """The numbers that stand for the answers, for some values of the parameters."""
+        return [self.number(each) for each in self.outcomes(rows, numbers)]
+
+    def outcomes(self, rows, numbers):
+        """The answers themselves; None where there is none."""
+        arguments = self.arguments(numbers)
+        return [self._answer(row, arguments) for row in rows]
 
     def _answer(self, row, arguments):
         try:
@@ -155,8 +188,7 @@ class PythonProgram(Program):
     def forward(self, params, tiles, raw):
         rows = self._block(tiles)
         for p, numbers in enumerate(params):
-            arguments = self.arguments(numbers)
-            raw[p, 0] = [self.number(self._answer(row, arguments)) for row in rows]
+            raw[p, 0] = self.answers(rows, numbers)
 
     def others(self, params, tiles, other):
         rows = self._block(tiles)
@@ -238,18 +270,23 @@ class CompiledProgram(Program):
                 f"{source.row}['name'] or {source.row}[3]"
             )
         places = {key: table.place(key) for key in keys}
+        for key, place in places.items():
+            if table.kind(place) == "objects":
+                raise sources.CannotRewriteError(
+                    f"column {key[1]!r} has neither numbers nor strings in it"
+                )
         self._columns = sorted(set(places.values()))
         columns = {key: self._columns.index(place) for key, place in places.items()}
         names = [each.name for each in parameters]
         string_names = {
-            f"_column_{i}" for i, place in enumerate(self._columns) if table.holds_strings(place)
+            column_name(i) for i, place in enumerate(self._columns) if table.holds_strings(place)
         }
         string_names |= {
             each.name
             for each in parameters
             if any(isinstance(choice, str) for choice in each.choices)
         }
-        namespace = sources.namespace_of(function)
+        namespace = sources.namespace_of(function) | sources.constants_of(function)
         arguments = (source.row, columns, names, strings, string_names, namespace)
         answer = as_numbers(sources.plain(source), *arguments)
         trained = [each.name for each in parameters if each.kind in ("float", "int")]
@@ -270,15 +307,10 @@ class CompiledProgram(Program):
             for i, each in enumerate(parameters)
             if each.kind == "choice"
         }
-        module = _Namespace(namespace)
-        self._forward = _compiled(
-            answer.code, answer.may_raise, len(self._columns), kinds, 0, module
-        )
+        self._forward = _compiled(answer, len(self._columns), kinds, 0)
         if self.thresholds:
-            code = as_numbers(others, *arguments, answers=False)
-            self._others = _compiled(
-                code.code, code.may_raise, len(self._columns), kinds, len(self.thresholds), module
-            )
+            other = as_numbers(others, *arguments, answers=False)
+            self._others = _compiled(other, len(self._columns), kinds, len(self.thresholds))
 
     def rows_of(self, table):
         return table.numbers(self._columns, self._strings)
@@ -297,26 +329,42 @@ class CompiledProgram(Program):
         self._others(self._numbers(params[np.newaxis]), tiles, other[np.newaxis])
 
 
-class _Namespace(dict):
-    """What the names in a function are; equal if they are what functions were compiled with."""
+class TrainedProgram(CompiledProgram):
+    """The function compiled, and as it is where what is compiled has no answer.
 
-    def __hash__(self):  # type: ignore[override]
-        return hash(tuple(sorted(self)))
+    New rows may be of a kind of which it was not found out, when the function was compiled, that
+    Python has an answer for them.
+    """
 
-    def __eq__(self, other):
-        return self.keys() == other.keys() and all(
-            value is other[name]
-            or (type(value) is type(other[name]) and type(value) in _PLAIN and value == other[name])
-            for name, value in self.items()
-        )
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._python = PythonProgram(*arguments[:-1])
+
+    def rows_of(self, table):
+        self._table = table
+        numbers = super().rows_of(table)
+        rows = np.empty((table.n_rows, numbers.shape[1] + 1), order="F")
+        rows[:, :-1] = numbers
+        rows[:, -1] = np.arange(table.n_rows)
+        return rows
+
+    def forward(self, params, tiles, raw):
+        super().forward(params, tiles, raw)
+        for answers_of_one, numbers in zip(raw[:, 0], params, strict=True):
+            failing = np.flatnonzero(np.isnan(answers_of_one))
+            if len(failing):
+                # Behind the columns; those that fill up the last tile are row 0.
+                chosen = tiles[:, -1].ravel()[failing].astype(int)
+                rows = self._python.records(self._table.take(chosen))
+                answers_of_one[failing] = self._python.answers(rows, numbers)
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(code, may_raise, n_columns, kinds, n_others, namespace):
+def _compiled(rewritten, n_columns, kinds, n_others):
     """A kernel: ``forward(params, tiles, raw)``, or with ``n_others`` other sides `others`."""
     from tabtrain._kernels import function
 
-    return function.block_kernel(code, may_raise, n_columns, kinds, n_others, namespace)
+    return function.block_kernel(rewritten, n_columns, kinds, n_others)
 
 
 def make_program(function, parameters, labels, X, *, vectorized, as_before=None):
@@ -328,8 +376,8 @@ def make_program(function, parameters, labels, X, *, vectorized, as_before=None)
     ----------
     function : callable
     parameters : list of Parameter
-    labels : list of str
-        The strings that it may answer.
+    labels : list of str or None
+        The strings that it may answer; None if it answers numbers, which may be rounded otherwise.
     X : DataFrame or array of shape (n_rows, n_columns)
         The table that it will be run over first.
     vectorized : bool
@@ -341,46 +389,70 @@ def make_program(function, parameters, labels, X, *, vectorized, as_before=None)
     -------
     Program
     """
-    strings = {*labels, *(s for each in parameters for s in each.choices if isinstance(s, str))}
+    strings = {
+        *(labels or []),
+        *(s for each in parameters for s in each.choices if isinstance(s, str)),
+    }
     try:
         strings |= strings_in(sources.read(function))
     except sources.CannotRewriteError:
         pass
-    table = RowTable(X)
     arguments = (function, parameters, string_numbers(strings))
     if as_before is not None:
+        table = RowTable(X, as_before.kinds)
         if as_before.compiled:
-            return CompiledProgram(*arguments, as_before, table)
+            try:
+                return TrainedProgram(*arguments, as_before, table)
+            except Exception as error:
+                _why_not_compiled(error)  # What it calls is not what it was.
         return (TableProgram if vectorized else PythonProgram)(*arguments, as_before)
-    some = table.some(SAMPLE)
+    table = RowTable(X)
+    facts = Facts(False, False, table.kinds)
+    chosen = table.spread(SAMPLE)
     if vectorized:
-        program = TableProgram(*arguments, Facts(False, False))
-        program.facts = Facts(False, program.answers_bool(some))
+        program = TableProgram(*arguments, facts)
+        program.facts = facts._replace(answers_bool=program.answers_bool(table.take(chosen)))
         return program
-    python = PythonProgram(*arguments, Facts(False, False))
-    facts = Facts(True, python.answers_bool(some))
+    python = PythonProgram(*arguments, facts)
     begun = time.perf_counter()
-    expected = answers(python, some)
-    seconds = (time.perf_counter() - begun) / len(expected)
+    outcomes = python.outcomes(python.records(table.take(chosen)), python.defaults)
+    seconds = (time.perf_counter() - begun) / len(chosen)
+    answered = [each for each in outcomes if each is not None]
+    are_bool = bool(answered) and all(isinstance(each, (bool, np.bool_)) for each in answered)
+    python.facts = facts = facts._replace(answers_bool=are_bool)
     try:
-        compiled = CompiledProgram(*arguments, facts, table)
-        same = np.array_equal(answers(compiled, some), expected, equal_nan=True)
-        if same and _fails_alike(compiled, python, table):
+        compiled = CompiledProgram(*arguments, facts._replace(compiled=True), table)
+        found = answers(compiled, table)
+        failing = np.setdiff1d(np.flatnonzero(np.isnan(found))[:SAMPLE], chosen)
+        outcomes += python.outcomes(python.records(table.take(failing)), python.defaults)
+        expected = np.array([python.number(each) for each in outcomes])
+        chosen = np.append(chosen, failing)
+        rounding = ROUNDING if labels is None else 0.0
+        same = np.isclose(found[chosen], expected, rtol=rounding, atol=0.0, equal_nan=True)
+        if same.all():
             return compiled
-        reason = "what is compiled answers otherwise"
-    except sources.CannotRewriteError as error:
-        reason = str(error)
+        first = np.argmin(same)
+        one, other = python.said(expected[first]), python.said(found[chosen[first]])
+        reason = f"row {chosen[first]} is answered {one} by Python and {other} by what is compiled"
     except Exception as error:
-        if not type(error).__module__.startswith("numba"):
-            raise
-        reason = f"Numba cannot compile it: {' '.join(str(error).split())[:300]}"
+        reason = _why_not_compiled(error)
     warnings.warn(
         f"{name_of(function)} runs as plain Python, about {seconds / COMPILED_SECONDS:.0f} times "
         f"slower than if it were compiled, because {reason}",
         EfficiencyWarning,
-        stacklevel=5,  # whoever called fit
+        stacklevel=6,  # whoever called fit
     )
-    return PythonProgram(*arguments, facts._replace(compiled=False))
+    return python
+
+
+def _why_not_compiled(error):
+    """The reason; an exception that has another one is raised again."""
+    if isinstance(error, sources.CannotRewriteError):
+        return str(error)
+    if type(error).__module__.startswith("numba"):
+        told = re.sub(r"Failed in \w+ mode pipeline \(.*?\)", "", str(error))
+        return f"Numba cannot compile it: {' '.join(told.split())[:300]}"
+    raise error
 
 
 def answers(program, table):
@@ -392,9 +464,3 @@ def answers(program, table):
     raw = np.empty((1, 1, n_tiles * N_LANES))
     program.forward(program.defaults[np.newaxis], tiles, raw)
     return raw[0, 0, : len(rows)]
-
-
-def _fails_alike(compiled, python, table):
-    """Whether the function has no answer where what is compiled has none, of some such rows."""
-    failing = np.flatnonzero(np.isnan(answers(compiled, table)))[:SAMPLE]
-    return len(failing) == 0 or bool(np.isnan(answers(python, table.take(failing))).all())

@@ -12,14 +12,25 @@ class RowTable:
     Parameters
     ----------
     X : DataFrame or array of shape (n_rows, n_columns)
+    kinds : dict of int to str, optional
+        What columns held when the function was fitted: their `kind` stays what it was, so that a
+        row is the same whatever other rows there are.
+
+    Attributes
+    ----------
+    kinds : dict of int to str
+        Of columns that were asked for.
     """
 
-    def __init__(self, X):
+    def __init__(self, X, kinds=None):
         self.X = X
         self.names = list(X.columns) if hasattr(X, "columns") else None
         self.n_rows, self.n_columns = X.shape
+        self.kinds = {} if kinds is None else dict(kinds)
+        # The table that this one was taken from.
+        self._whole = self
         self._kept = {}
-        self._with_strings = {}
+        self._now = {}
 
     def place(self, key):
         """Where a column stands.
@@ -65,14 +76,59 @@ class RowTable:
             self._kept[place] = column
         return self._kept[place]
 
+    def kind(self, place):
+        """What a column holds apart from what is missing.
+
+        Returns
+        -------
+        {"numbers", "strings", "strings and others", "objects"}
+            "objects" are no strings, and not all of them numbers.
+        """
+        if place not in self.kinds:
+            self.kinds[place] = self._whole._kind_now(place)
+        return self.kinds[place]
+
     def holds_strings(self, place):
         """Whether a column has strings in it."""
-        if place not in self._with_strings:
-            column = np.asarray(self._column(place))
-            self._with_strings[place] = column.dtype.kind not in "biuf" and any(
-                isinstance(value, str) for value in column.tolist()
+        return self.kind(place) in ("strings", "strings and others")
+
+    def _kind_now(self, place):
+        if place not in self._now:
+            self._now[place] = self._found_kind(place)
+        return self._now[place]
+
+    def _found_kind(self, place):
+        values = np.asarray(self._column(place))
+        if values.dtype.kind in "biuf":
+            return "numbers"
+        are_strings = [isinstance(value, str) for value in values[~self._missing(place)].tolist()]
+        if any(are_strings):
+            return "strings" if all(are_strings) else "strings and others"
+        if values.dtype.kind != "O":
+            return "objects"
+        try:
+            self._floats(place)
+        except (TypeError, ValueError):
+            return "objects"
+        return "numbers"
+
+    def _missing(self, place):
+        """Which cells of a column are missing."""
+        column = self._column(place)
+        if hasattr(column, "isna"):
+            return column.isna().to_numpy()
+        return np.array([value is None or value != value for value in np.asarray(column).tolist()])
+
+    def _check_kind(self, place):
+        """Raise an exception if a column of numbers or strings holds others now."""
+        before, now = self.kind(place), self._kind_now(place)
+        if before == "numbers" != now or (
+            before == "strings" and now == "numbers" and not self._missing(place).all()
+        ):
+            name = place if self.names is None else repr(self.names[place])
+            raise ValueError(
+                f"column {name} holds {now}, where it held {before} when the function was fitted"
             )
-        return self._with_strings[place]
 
     def numbers(self, places, strings):
         """Some columns as numbers.
@@ -90,23 +146,18 @@ class RowTable:
         Raises
         ------
         ValueError
-            If a column has neither numbers nor strings.
+            If a column has not what it had when the function was fitted.
         """
         numbers = np.empty((self.n_rows, len(places)), order="F")
         for i, place in enumerate(places):
+            self._check_kind(place)
             if self.holds_strings(place):
                 numbers[:, i] = [
                     strings.get(value, OTHER_STRING) if isinstance(value, str) else OTHER_STRING
                     for value in np.asarray(self._column(place)).tolist()
                 ]
-                continue
-            try:
+            else:
                 numbers[:, i] = self._floats(place)
-            except (TypeError, ValueError) as error:
-                name = place if self.names is None else repr(self.names[place])
-                raise ValueError(
-                    f"column {name} has neither numbers nor strings in it: {error}"
-                ) from error
         return numbers
 
     def _floats(self, place):
@@ -117,34 +168,48 @@ class RowTable:
         return np.asarray(column, dtype=np.float64)
 
     def _values(self, place):
-        """A column as the objects that a function is given: of strings, None if one is missing."""
-        column = np.asarray(self._column(place))
-        if self.holds_strings(place):
-            kept = (str, int, bool)
-            return [value if isinstance(value, kept) else None for value in column.tolist()]
-        if column.dtype.kind == "O":
-            try:
-                return self._floats(place).tolist()
-            except (TypeError, ValueError):
-                pass  # Any objects.
-        return column.tolist()
+        """A column as the objects that a function is given.
 
-    def rows(self):
-        """The rows, as a function of one row is given them."""
-        columns = [self._values(place) for place in range(self.n_columns)]
+        What is missing is None among strings, and NaN among numbers.
+        """
+        values = np.asarray(self._column(place))
+        if self.holds_strings(place):
+            cells = zip(list(self._column(place)), self._missing(place), strict=True)
+            return [None if is_missing else value for value, is_missing in cells]
+        if values.dtype.kind in "biuf":
+            return values.tolist()
+        if self.kind(place) == self._kind_now(place) == "numbers":
+            return self._floats(place).tolist()
+        return list(self._column(place))
+
+    def rows(self, places=None):
+        """The rows, as a function of one row is given them.
+
+        Parameters
+        ----------
+        places : list of int, optional
+            The columns that it reads, where that is known; all others are None.
+        """
+        for place in places or []:
+            self._check_kind(place)
+        nothing = [None] * self.n_rows
+        columns = [
+            self._values(place) if places is None or place in places else nothing
+            for place in range(self.n_columns)
+        ]
         make = row_class(self.names)
         return [make(values) for values in zip(*columns, strict=True)]
 
-    def some(self, n):
-        """A table of at most so many of the rows, from all over it."""
-        chosen = np.unique(np.linspace(0, self.n_rows - 1, min(n, self.n_rows)).astype(int))
-        return self.take(chosen)
+    def spread(self, n):
+        """The numbers of at most so many rows, from all over the table."""
+        return np.unique(np.linspace(0, self.n_rows - 1, min(n, self.n_rows)).astype(int))
 
     def take(self, chosen):
         """A table of the rows with these numbers."""
-        if self.names is None:
-            return RowTable(self.X[chosen])
-        return RowTable(self.X.iloc[chosen] if hasattr(self.X, "iloc") else self.X[chosen])
+        by_place = self.names is not None and hasattr(self.X, "iloc")
+        taken = RowTable(self.X.iloc[chosen] if by_place else self.X[chosen])
+        taken.kinds, taken._whole = self.kinds, self._whole
+        return taken
 
 
 def row_class(names):

@@ -1,14 +1,20 @@
 """What of a function training may change: its keyword-only parameters."""
 
 import difflib
+import functools
 import inspect
+import math
 import reprlib
+import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
 import numpy as np
+
+from tabtrain.functions.source import names_around
 
 NO_LIMIT = (-np.inf, np.inf)
 
@@ -64,9 +70,21 @@ class Parameter:
 
     def number(self, value):
         """The inverse of `value`."""
-        if self.kind == "int" and value != round(value):
-            raise ValueError(f"{value!r} is no whole number")
         return float(_place(value, self.choices) if self.choices else value)
+
+    def check(self, value, told):
+        """Raise an exception that says what was `told`, and why, if it may not have a value."""
+        if self.choices:
+            if value not in self.choices:
+                raise ValueError(f"{told}which is not among its choices {self.choices}")
+        elif not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError(f"{told}which is no finite number")
+        elif self.kind == "int" and not float(value).is_integer():
+            raise ValueError(f"{told}which is no whole number")
+        if self.low == self.high and self.number(value) != self.low:
+            raise ValueError(f"{told}but the parameter is fixed at {self.default!r}")
+        if not self.low <= self.number(value) <= self.high:
+            raise ValueError(f"{told}which is not within its bounds {self.low} to {self.high}")
 
 
 def parameters_of(function, bounds=None, fixed=()):
@@ -92,6 +110,15 @@ def parameters_of(function, bounds=None, fixed=()):
     """
     if not callable(function):
         raise TypeError(f"function must be callable, got {function!r}")
+    for kind, is_kind in (
+        ("a generator", inspect.isgeneratorfunction),
+        ("an async", inspect.iscoroutinefunction),
+        ("an async", inspect.isasyncgenfunction),
+    ):
+        if is_kind(function):
+            raise TypeError(
+                f"function must answer by return, {name_of(function)} is {kind} function"
+            )
     try:
         signature = inspect.signature(function)
     except ValueError as error:
@@ -113,7 +140,7 @@ def parameters_of(function, bounds=None, fixed=()):
     if not isinstance(bounds, dict):
         raise TypeError(f"bounds must be a dict of parameter names to (low, high), got {bounds!r}")
     fixed = () if fixed is None else fixed
-    if isinstance(fixed, str):
+    if isinstance(fixed, str) or not isinstance(fixed, Iterable):
         raise TypeError(f"fixed must be a sequence of parameter names, got {fixed!r}")
     for argument, given in (("bounds", bounds), ("fixed", fixed)):
         for name in given:
@@ -122,9 +149,8 @@ def parameters_of(function, bounds=None, fixed=()):
                     f"{argument} names {name!r}, which is no parameter of {name_of(function)}: "
                     f"it has {', '.join(map(repr, names))}{near(name, names)}"
                 )
-    hints = _type_hints(function)
     parameters = [
-        _parameter(each, hints.get(each.name), bounds.get(each.name), each.name in fixed)
+        _parameter(each, _hint(function, each), bounds.get(each.name), each.name in fixed)
         for each in found
     ]
     if all(each.low == each.high for each in parameters):
@@ -146,11 +172,24 @@ def _check_positional(function, listed):
             )
 
 
-def _type_hints(function):
+def _hint(function, declared):
+    """What a parameter is annotated with; None if it is not."""
+    if declared.annotation is declared.empty:
+        return None
+    annotated = types.SimpleNamespace(__annotations__={declared.name: declared.annotation})
+    function = inspect.unwrap(function)
+    if isinstance(function, functools.partial):
+        function = function.func
+    if not inspect.isfunction(function):
+        function = getattr(function, "__func__", type(function).__call__)
+    known = names_around(function) if inspect.isfunction(function) else {}
     try:
-        return typing.get_type_hints(function, include_extras=True)
-    except Exception:  # Annotations are any expressions: one may not even be evaluated.
-        return {}
+        return typing.get_type_hints(annotated, known, include_extras=True)[declared.name]
+    except Exception as error:  # Annotations are any expressions.
+        raise TypeError(
+            f"the annotation of parameter {declared.name!r}, {declared.annotation!r}, cannot be "
+            f"evaluated: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _parameter(declared, hint, bounds, is_fixed):

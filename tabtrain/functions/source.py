@@ -9,12 +9,28 @@ What is made of the syntax tree of a function:
   other sides, each as it is where the comparison is made, NaN where it is not made.
 """
 
+import __future__
+
 import ast
 import copy
+import functools
 import inspect
-import textwrap
+import operator
+import types
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+# How code says which features of later versions it was compiled with.
+_FUTURE = functools.reduce(
+    operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
+# What generated names begin with, and names of users do not.
+_OWN = "_tabtrain_"
+
+
+def own(name):
+    """A generated name."""
+    return f"{_OWN}{name}"
 
 
 class CannotRewriteError(Exception):
@@ -52,19 +68,76 @@ class Source:
     @property
     def row(self):
         """What the row is called."""
-        arguments = self.tree.args
-        return (arguments.posonlyargs + arguments.args)[0].arg
+        arguments = self.tree.args.posonlyargs + self.tree.args.args
+        if not arguments:
+            raise CannotRewriteError("its first argument has no name")
+        return arguments[0].arg
 
 
 def text_of(function):
     """The text of a function, None where there is none to be had."""
     text = getattr(function, "__tabtrain_source__", None)
-    if text is None:
+    if text is None and inspect.isfunction(function):
         try:
-            text = textwrap.dedent(inspect.getsource(function))
-        except (OSError, TypeError):
+            lines, _ = inspect.findsource(function)
+        except OSError:
             return None
+        text = _cut_out("".join(lines), function.__code__)
     return text
+
+
+@functools.lru_cache(maxsize=16)
+def _cut_out(text, code):
+    """The text of a function in that of its file; None if it is not there, or not what runs."""
+    nodes = [node for node in _functions(text, code.co_name) if _line(node) == code.co_firstlineno]
+    if len(nodes) != 1 or not _is_compiled_to(text, code):
+        return None
+    (node,) = nodes
+    if isinstance(node, ast.Lambda):
+        found = ast.get_source_segment(text, node) or ""
+        # What goes on in the next line does so by brackets, which may stand around it.
+        return f"({found})" if "\n" in found else found
+    indent = node.col_offset
+    lines = text.split("\n")[_line(node) - 1 : node.end_lineno]
+    return "".join(f"{line if line[:indent].strip() else line[indent:]}\n" for line in lines)
+
+
+def _functions(text, name):
+    """The syntax trees of functions of that name, outer ones first."""
+    kind = ast.Lambda if name == "<lambda>" else ast.FunctionDef
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return []
+    found: list[Any] = [node for node in ast.walk(module) if isinstance(node, kind)]
+    return [node for node in found if getattr(node, "name", name) == name]
+
+
+def _line(node):
+    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+
+
+def _is_compiled_to(text, code):
+    """Whether some code is what a text is compiled to: a file may be newer than what runs."""
+    module = ast.parse(text)
+    # Notebooks compile statements one by one, which may make a difference.
+    units = [module, *(ast.Module([statement], []) for statement in module.body)]
+    for unit in units:
+        try:
+            found = compile(unit, "<source>", "exec", code.co_flags & _FUTURE, dont_inherit=True)
+        except SyntaxError:  # Not all of a notebook's cell need be one.
+            continue
+        if code in _codes(found):
+            return True
+    return False
+
+
+def _codes(code):
+    """Some code and all that is defined in it."""
+    yield code
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from _codes(each)
 
 
 def read(function):
@@ -80,32 +153,19 @@ def read(function):
     if hasattr(function, "__wrapped__"):
         raise CannotRewriteError("it is wrapped by a decorator")
     text = text_of(function)
-    if text is None:
+    source = None if text is None else _read(text, function.__code__.co_name)
+    if source is None:
         raise CannotRewriteError("its source cannot be read")
-    try:
-        module = ast.parse(text)
-    except SyntaxError as error:
-        raise CannotRewriteError("its source cannot be read by itself") from error
-    is_lambda = function.__name__ == "<lambda>"
-    wanted = ast.Lambda if is_lambda else ast.FunctionDef
-    found = [
-        node
-        for node in ast.walk(module)
-        if isinstance(node, wanted) and getattr(node, "name", "<lambda>") == function.__name__
-    ]
-    if len(found) != 1:
-        raise CannotRewriteError(
-            "its source has several of that name" if found else "its source cannot be found"
-        )
-    tree: Any = found[0]
-    if is_lambda:
-        text = ast.get_source_segment(text, tree) or ""
-        tree = ast.parse(text, mode="eval").body
+    return source
+
+
+@functools.lru_cache(maxsize=64)
+def _read(text, name):
+    tree: Any = next(iter(_functions(text, name)), None)
+    if isinstance(tree, ast.Lambda):
         body: list[ast.stmt] = [ast.copy_location(ast.Return(tree.body), tree.body)]
         tree = ast.FunctionDef("answer", tree.args, body, [], lineno=1, col_offset=0)
-    if not tree.args.posonlyargs + tree.args.args:
-        raise CannotRewriteError("its first argument has no name")
-    return Source(text, tree)
+    return None if tree is None else Source(text, tree)
 
 
 def with_defaults(function, values):
@@ -132,7 +192,7 @@ def with_defaults(function, values):
             f"there is no source to write the parameters into: {error}. parameters_ holds them"
         ) from error
     arguments = source.tree.args
-    lines = [line.encode() for line in source.text.splitlines(keepends=True)]
+    lines = [line.encode() for line in source.text.split("\n")]
     # From the last to the first, so that what is before stays where it is.
     for argument, default in reversed(
         list(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
@@ -143,7 +203,7 @@ def with_defaults(function, values):
             after = lines[last][default.end_col_offset :]
             new = repr(values[argument.arg]).encode()
             lines[first : last + 1] = [before + new + after]
-    return b"".join(lines).decode()
+    return b"\n".join(lines).decode()
 
 
 def column_of(node, row):
@@ -224,7 +284,7 @@ class _Plain(ast.NodeTransformer):
         left = node.left
         parts: list[ast.expr] = []
         for op, right in zip(node.ops[:-1], node.comparators[:-1], strict=True):
-            name = f"_between_{self._n}"
+            name = own(f"between_{self._n}")
             self._n += 1
             kept = ast.NamedExpr(ast.Name(name, ast.Store()), right)
             # A parameter stays the side of a comparison that it is.
@@ -236,13 +296,13 @@ class _Plain(ast.NodeTransformer):
 
 
 class _Unanswered(ast.NodeTransformer):
-    """To raise an exception is as good as to answer None: both are no answer."""
+    """To raise an exception is as good as to answer NaN: both are no answer."""
 
     def visit_Raise(self, node):
-        return ast.copy_location(ast.Return(ast.Constant(None)), node)
+        return ast.copy_location(ast.Return(ast.Name(own("nan"), ast.Load())), node)
 
     def visit_Assert(self, node):
-        no_answer = ast.Return(ast.Constant(None))
+        no_answer = ast.Return(ast.Name(own("nan"), ast.Load()))
         return ast.copy_location(ast.If(ast.UnaryOp(ast.Not(), node.test), [no_answer], []), node)
 
     def visit(self, node):
@@ -250,9 +310,22 @@ class _Unanswered(ast.NodeTransformer):
 
 
 def plain(source):
-    """The tree of a function without its documentation, all comparisons having two sides."""
+    """The tree of a function without its documentation, all comparisons having two sides.
+
+    Raises
+    ------
+    CannotRewriteError
+        If it has names such as are generated.
+    """
+    if _OWN in source.text:
+        raise CannotRewriteError(f"names that begin with {_OWN} are not for functions of users")
     tree = copy.deepcopy(source.tree)
-    tree.decorator_list, tree.returns = [], None
+    # What is evaluated where it is defined may name what is nowhere else.
+    tree.decorator_list, tree.returns, tree.type_params = [], None, []
+    tree.args.defaults, tree.args.kw_defaults = [], [None] * len(tree.args.kwonlyargs)
+    for each in ast.walk(tree.args):
+        if isinstance(each, ast.arg):
+            each.annotation = None
     if ast.get_docstring(tree) is not None:
         tree.body = tree.body[1:] or [ast.Pass()]
     if not any(isinstance(node, ast.Try) for node in ast.walk(tree)):
@@ -275,7 +348,7 @@ def thresholds(tree, names):
     dict of ast.Compare to Threshold
     """
     counts = dict.fromkeys(names, 0)
-    found: dict[str, Any] = {}
+    comparisons = []
 
     def walk(node, is_once):
         if isinstance(node, ast.Name) and node.id in counts:
@@ -283,18 +356,20 @@ def thresholds(tree, names):
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             is_once = False
         elif isinstance(node, ast.Compare) and type(node.ops[0]) in _MIRRORED and is_once:
-            sides = (node.left, node.comparators[0])
-            for i, side in enumerate(sides):
-                if isinstance(side, ast.Name) and side.id in counts:
-                    op = type(node.ops[0]) if i else _MIRRORED[type(node.ops[0])]
-                    found[side.id] = node, Threshold(side.id, _EQUAL_IS_BELOW[op])
-                    break
+            comparisons.append(node)
         for child in ast.iter_child_nodes(node):
             walk(child, is_once and not isinstance(node, _REPEATED))
 
     for statement in tree.body:
         walk(statement, True)
-    return {node: threshold for node, threshold in found.values() if counts[threshold.name] == 1}
+    found = {}
+    for node in comparisons:
+        op = type(node.ops[0])
+        for side, as_right in ((node.left, _MIRRORED[op]), (node.comparators[0], op)):
+            if isinstance(side, ast.Name) and counts.get(side.id) == 1:
+                found[node] = Threshold(side.id, _EQUAL_IS_BELOW[as_right])
+                break
+    return found
 
 
 class _Others(ast.NodeTransformer):
@@ -314,12 +389,12 @@ class _Others(ast.NodeTransformer):
         other = 0 if _is_name(sides[1], name) else 1
         side = self.visit(sides[other])
         as_number = ast.Call(ast.Name("float", ast.Load()), [side], [])
-        sides[other] = ast.NamedExpr(ast.Name(f"_other_{place}", ast.Store()), as_number)
+        sides[other] = ast.NamedExpr(ast.Name(own(f"other_{place}"), ast.Store()), as_number)
         return ast.copy_location(ast.Compare(sides[0], node.ops, [sides[1]]), node)
 
     def _answer(self):
         names: list[ast.expr] = [
-            ast.Name(f"_other_{i}", ast.Load()) for i in range(len(self._place))
+            ast.Name(own(f"other_{i}"), ast.Load()) for i in range(len(self._place))
         ]
         return ast.Return(ast.Tuple(names, ast.Load()))
 
@@ -329,7 +404,7 @@ class _Others(ast.NodeTransformer):
             return ast.copy_location(self._answer(), node)
         # Assigned, as a string may be.
         self._n_answers += 1
-        kept = ast.Assign([ast.Name(f"_answer_{self._n_answers}", ast.Store())], node.value)
+        kept = ast.Assign([ast.Name(own(f"answer_{self._n_answers}"), ast.Store())], node.value)
         return [kept, ast.copy_location(self._answer(), node)]
 
     def visit_FunctionDef(self, node):
@@ -339,7 +414,7 @@ class _Others(ast.NodeTransformer):
 
     def rewritten(self, tree):
         first = [
-            ast.Assign([ast.Name(f"_other_{i}", ast.Store())], ast.Name("_nan", ast.Load()))
+            ast.Assign([ast.Name(own(f"other_{i}"), ast.Store())], ast.Name(own("nan"), ast.Load()))
             for i in range(len(self._place))
         ]
         statements = [self.visit(statement) for statement in tree.body]
@@ -357,21 +432,45 @@ def others(source, names):
     return _Others(found).rewritten(tree), list(found.values())
 
 
-def namespace_of(function):
-    """What the names in a plain function are, apart from its own and the built-in ones."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+def with_called(function):
+    """A plain function and all that it calls, directly or not, always in the same order."""
+    found = [function]
+    for each in found:
+        if inspect.isfunction(each):
+            known, code = names_around(each), each.__code__
+            called = [known.get(name) for name in (*code.co_names, *code.co_freevars)]
+            called = [as_written(other) for other in called]
+            found += [other for other in called if inspect.isfunction(other) and other not in found]
+    return found
+
+
+def as_written(function):
+    """The plain function of one that its author had compiled by Numba; anything else as it is."""
+    original = getattr(function, "py_func", None)
+    return original if inspect.isfunction(original) else function
+
+
+def names_around(function):
+    """What names are where a plain function was defined, as far as it can tell."""
     known = {**function.__globals__}
-    for name, cell in cells:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             known[name] = cell.cell_contents
         except ValueError:  # It has nothing in it yet.
             continue
-    # Positional arguments behind the row have their defaults.
-    arguments = inspect.signature(function).parameters.values()
-    known |= {
-        each.name: each.default
-        for each in list(arguments)[1:]
-        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-    }
+    return known
+
+
+def namespace_of(function):
+    """What the names in a plain function are, apart from its own and the built-in ones."""
+    code, known = function.__code__, names_around(function)
     used = {node.id for node in ast.walk(read(function).tree) if isinstance(node, ast.Name)}
+    used -= {*code.co_varnames, *code.co_cellvars}
     return {name: known[name] for name in used if name in known}
+
+
+def constants_of(function):
+    """The arguments behind the row that are not trained: they are their defaults."""
+    arguments = list(inspect.signature(function).parameters.values())[1:]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {each.name: each.default for each in arguments if each.kind in positional}

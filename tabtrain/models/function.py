@@ -5,7 +5,7 @@ import numpy as np
 from tabtrain._kernels import confusion, sweep  # type: ignore[attr-defined]
 from tabtrain._kernels.answers import add_labels, add_to_tallies, fill_classes
 from tabtrain._kernels.tiles import N_LANES
-from tabtrain.functions.numbers import HIGHEST_STRING
+from tabtrain.functions.numbers import HIGHEST_STRING, OTHER_STRING
 
 # A threshold begins at the value of a row, which is one of so many.
 N_QUANTILES = 256
@@ -130,7 +130,7 @@ class FunctionModel:
         if self._labels is not None:
             fill_classes(raw, self._labels)
         elif self.program.has_strings:
-            raw[raw <= HIGHEST_STRING] = np.nan  # They are no numbers.
+            raw[(OTHER_STRING <= raw) & (raw <= HIGHEST_STRING)] = np.nan  # They are no numbers.
 
     def _tally(self, params, tiles, y, weight, tallies):
         """The confusion counts of two labels, some answers at a time."""
