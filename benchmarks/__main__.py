@@ -1,6 +1,7 @@
 """Run all benchmarks: ``python -m benchmarks``, or ``python -m benchmarks --quick``.
 
-The last, time_to_target, takes over an hour; run by itself, it can be interrupted.
+The last two, time_to_target and metrics_on_new_rows, take over an hour each; run by themselves,
+they can be interrupted.
 """
 
 import importlib
@@ -17,6 +18,7 @@ NAMES = (
     "function_trials",
     "function_recovery",
     "time_to_target",
+    "metrics_on_new_rows",
 )
 
 

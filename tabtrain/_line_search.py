@@ -7,9 +7,11 @@ from tabtrain._kernels import sweep  # type: ignore[attr-defined]
 # Buckets hold about so many events each; more than these buckets leave the cache.
 EVENTS_A_BUCKET = 32
 MAX_BUCKETS = 8192
-# Where there are fewer events, or many more classes, all are sorted.
+# The counts at the borders of buckets are this many numbers at most.
+MAX_ENTRIES = 2**20
+# Where there are fewer events, or buckets, all are sorted.
 SORT_ALL = 2**12
-MAX_ENTRIES = 2**21
+MIN_BUCKETS = 2**6
 # Tallies are scored so many entries at a time.
 ENTRIES_AT_A_TIME = 2**20
 # Rows are shared out among threads in so many parts at most, whatever the number of threads.
@@ -63,9 +65,14 @@ def best_steps(
             scores[begin : begin + at_a_time] = score(tallies.T)
         return sweep.best_steps(events, first, limits, scores)
 
-    n_buckets = 2 * min(n_rows // (2 * EVENTS_A_BUCKET) + 1, MAX_BUCKETS // 2)
-    n_entries = 2 * n_lines * n_buckets * max(n_kinds, n_tallies)
-    if not has_bounds or n_lines * n_rows < SORT_ALL or n_entries > MAX_ENTRIES:
+    # Of many classes there are so many counts that fewer buckets are done with sooner.
+    entries_a_bucket = 2 * max(n_lines * max(n_kinds, n_tallies), 1)
+    n_buckets = 2 * min(
+        n_rows // (2 * EVENTS_A_BUCKET) + 1,
+        MAX_BUCKETS // 2,
+        MAX_ENTRIES // (2 * entries_a_bucket),
+    )
+    if not has_bounds or n_lines * n_rows < SORT_ALL or n_buckets < MIN_BUCKETS:
         events, first = sweep.sort_all(t, kind, weight, limits)
         return steps_of(events, first, start.T[:, :, np.newaxis].copy())
 

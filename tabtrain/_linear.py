@@ -4,13 +4,17 @@ import reprlib
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
+from sklearn.callback import with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from tabtrain._estimator import TrainedClassifier, TrainedEstimator, TrainedRegressor
+from tabtrain._folds import folds
+from tabtrain._thresholds import N_PARTS
 from tabtrain._validation import check_bool, check_number
 from tabtrain.models import LinearModel
 from tabtrain.objectives import get_objective
+from tabtrain.optimizers import CrossFit
 from tabtrain.table import Table
 
 __all__ = ["LinearClassifier", "LinearRegressor"]
@@ -131,8 +135,10 @@ class LinearClassifier(_Linear, TrainedClassifier):
     optimizer : str or Optimizer, default="auto"
         How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
         one. "auto" is :class:`~tabtrain.optimizers.LBFGS` if the objective has a gradient,
-        else :class:`~tabtrain.optimizers.ExactLineSearch`, or, on a table of more than 2**24
-        numbers, :class:`~tabtrain.optimizers.SoftAscent`; ``history_.optimizer`` says which.
+        else :class:`~tabtrain.optimizers.CrossFit`, which decides on rows that were not trained
+        on. That takes ``alpha=0`` and a start that is not random; else "auto" is
+        :class:`~tabtrain.optimizers.ExactLineSearch` or, on a table of more than 2**24
+        numbers, :class:`~tabtrain.optimizers.SoftAscent`. ``history_.optimizer`` says which.
     alpha : float, default=0.0
         The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
         the squared weights of the standardised features. With "neg_log_loss"
@@ -166,9 +172,14 @@ class LinearClassifier(_Linear, TrainedClassifier):
     early_stopping : bool or "auto", default="auto"
         Whether held-out rows decide which parameters are kept and what is an improvement:
         `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows,
-        drawn from each class in proportion. "auto" is if `X_val` and `y_val` are given.
+        drawn from each class in proportion, groups as wholes. "auto" is if `X_val` and `y_val`
+        are given. With :class:`~tabtrain.optimizers.CrossFit` these rows take the place of folds.
     validation_fraction : float, default=0.1
         The share of the rows held out if `early_stopping` is True and none are given.
+    cv : int, splitter, iterable or None, default=None
+        The folds of :class:`~tabtrain.optimizers.CrossFit`; None is 5, stratified, with copies
+        of a row in the same one, or groups if there are any. Splitters must not hold out a row
+        twice. Other optimizers have no folds.
     n_jobs : int or None, default=None
         The threads that read the table. None is 1 unless in a
         :obj:`joblib.parallel_config` context, -1 all processors. The result is the same,
@@ -193,11 +204,24 @@ class LinearClassifier(_Linear, TrainedClassifier):
         The score of the parameters on the training rows, penalty included.
     best_validation_score_ : float or None
         Their score on the held-out rows.
+    oof_score_ : float
+        The score to expect of new rows: that on rows of each fold, of what was trained and chosen
+        without them; NaN if training was stopped before. Rows weigh as in training, by
+        `class_weight` too. Only of :class:`~tabtrain.optimizers.CrossFit`, like the next two.
+    oof_std_error_ : float
+        Its standard error: of the rows, and of what was chosen, by how far the score is from that
+        with all chosen on all rows.
+    selection_ : Selection
+        What was trained, and what each was worth on rows it was not trained on; see
+        :class:`~tabtrain.selection.Selection`. ``print(selection_)`` says whether training for the
+        metric helped.
     stop_reason_ : str
         "iterations", "time", "no change", "callback" or "interrupted".
     history_ : History
         A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
         ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
+        Scores are those of the search: of :class:`~tabtrain.optimizers.CrossFit` on rows that were
+        not trained on, of others as `best_score_`.
     n_features_in_ : int
     feature_names_in_ : array of shape (n_features,)
         If `X` had column names that are all strings.
@@ -205,6 +229,7 @@ class LinearClassifier(_Linear, TrainedClassifier):
     See Also
     --------
     LinearRegressor : The same for numbers.
+    ThresholdClassifier : Finds the threshold only, for any classifier.
 
     Examples
     --------
@@ -234,6 +259,7 @@ class LinearClassifier(_Linear, TrainedClassifier):
         n_iter_no_change=100,
         early_stopping="auto",
         validation_fraction=0.1,
+        cv=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -251,9 +277,65 @@ class LinearClassifier(_Linear, TrainedClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, groups=None):
+        """Find the parameters with the best score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The examples. float32 and float64 arrays are used as they are, without a copy.
+        y : array-like of shape (n_samples,)
+            What should come out.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each example counts; not negative. One of weight 2 counts as two, in
+            `oof_std_error_` and wherever few rows are trusted less than many, too: weights that
+            sum to 1 are one row.
+        X_val : array-like of shape (n_val, n_features), optional
+            Held-out examples, on which is decided what is kept.
+        y_val : array-like of shape (n_val,), optional
+            What should come out of them.
+        groups : array-like of shape (n_samples,), optional
+            What belongs together: all rows of a group are in the same fold, or held out together
+            by `early_stopping`. Without either they make no difference.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter is wrong, before any search.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, groups)
+
+    def _splits(self, problem, validation, training, classes, seed, groups):
+        is_asked = self.optimizer in ("auto", "cross_fit") or isinstance(self.optimizer, CrossFit)
+        is_random = isinstance(self.init, str) and self.init == "random"
+        if not is_asked or is_random or self.alpha > 0 or problem.has_gradient:
+            return ()
+        if validation is not None:
+            n_held_out = np.count_nonzero(validation.examples[2])
+            if n_held_out < N_PARTS:
+                raise ValueError(
+                    f"{n_held_out} held-out rows are too few to decide on: CrossFit needs at least "
+                    f"{N_PARTS}, as X_val or by a larger validation_fraction"
+                )
+            return ((problem, validation),)
+        X, codes, weight = problem.examples
+        splits = []
+        for train, test in folds(X, codes.astype(np.intp), weight, groups, self.cv, classes, seed):
+            tables = [training.reweighted(weight * each) for each in (train, test)]
+            if all(table.weight.any() for table in tables):
+                model = self._make_model(None, tables[0], classes)
+                splits.append(tuple(problem.beside(model=model, table=table) for table in tables))
+        return tuple(splits)
 
     def _learned(self, model, theta):
         coef, intercept = model.coefficients(theta)

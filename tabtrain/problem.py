@@ -65,7 +65,12 @@ class Problem:
         How many candidates have been scored.
     deadline : float
         The `time.monotonic` after which every call raises `TimeUpError`.
+    splits : tuple of pairs of Problem
+        For each fold the problem without its rows, and that of its rows alone; empty if no rows
+        are held out.
     """
+
+    splits: tuple = ()
 
     def __init__(self, model, objective, table, *, alpha=0.0):
         self.model = model
@@ -113,11 +118,13 @@ class Problem:
 
     @property
     def capabilities(self):
-        """What optimizers may need: "gradient", "soft gradient" and "line search", if any."""
+        """What optimizers may need: "gradient", "soft gradient", "line search" and "held-out
+        rows", if any."""
         able = {
             "gradient": self.has_gradient,
             "soft gradient": self.softens,
             "line search": self._goes_by_labels,
+            "held-out rows": bool(self.splits),
         }
         return frozenset(name for name in able if able[name])
 
@@ -155,10 +162,39 @@ class Problem:
         problem._take(self._objective.softened(tau))
         return problem
 
+    def beside(self, objective=None, *, model=None, table=None, weight=None):
+        """Another problem, with the same deadline and count of trials, without a penalty.
+
+        Of the same table, or another, or of the same rows with another ``weight``.
+        """
+        if table is None:
+            table = self._table if weight is None else self._table.reweighted(weight)
+        problem = Problem(
+            self.model if model is None else model,
+            self._objective if objective is None else objective,
+            table,
+        )
+        problem._shared = self._shared
+        return problem
+
+    @property
+    def objective(self):
+        return self._objective
+
+    @property
+    def n_classes(self):
+        """How many classes there are; 1 for numbers."""
+        return self._n_classes
+
+    def raw(self, theta):
+        """What the model answers for the rows: ``[n_outputs, n_rows]``."""
+        return raw_predictions(self.model, theta, self._table, self._check_time)
+
     @property
     def examples(self):
         """``X``, ``y`` and ``weight`` of the table."""
-        return self._table.X, self._table.y, self._table.weight
+        n_rows = self._table.n_rows
+        return self._table.X, self._table.y[:n_rows], self._table.weight[:n_rows]
 
     def initial(self, rng, n):
         """``n`` random starting points ``[n, n_params]`` at the data's scale."""
@@ -200,6 +236,10 @@ class Problem:
         if self._perfect_rest is None:
             return np.inf
         return self._objective.score(self._perfect_rest[:1])[0]
+
+    def rounding(self, score):
+        """By less than this a score may differ from another that is the same in exact numbers."""
+        return ROUNDING * (self._objective.scale + abs(score))
 
     def scores(self, thetas, at_least=-np.inf):
         """The scores of some candidates.
@@ -264,8 +304,7 @@ class Problem:
                     return result
             if stop < n_blocks:
                 bounds = self._objective.score(tallies + perfect_rest[stop]) - penalty
-                rounding = ROUNDING * (self._objective.scale + abs(at_least))
-                keep = ~(bounds < at_least - rounding)
+                keep = ~(bounds < at_least - self.rounding(at_least))
                 if np.count_nonzero(keep) > KEEP_ALL_ABOVE * len(keep):
                     if self._table.is_small:
                         ends = [n_blocks]
@@ -328,46 +367,14 @@ class Problem:
         score : float
         gradient : float64 array of shape (n_params,)
         """
-        params = self.model.parameters(theta[np.newaxis])
-        n_tallies = self._n_tallies
-        map_blocks = self._map(GRADIENT_CANDIDATES)
-        blocks = range(self._table.n_blocks)
-        errors = [None] * len(blocks)
-        raws = [None] * len(blocks)
+        errors = [None] * self._table.n_blocks
 
-        def tally_of_block(i):
-            self._check_time()
-            block = self._table.block(i)
-            raws[i] = self._forward(params, block).copy()
-            tally = np.zeros((1, n_tallies))
-            self._objective.tally(raws[i], block.y, block.weight, tally)
-            return tally[0]
+        def keep_errors(i, raw, y):
+            errors[i] = self._objective.row_errors(raw, y)
 
-        if self._objective.is_affine:
-            tally = self._perfect_rest[0]
-        else:
-            tally = np.add.reduce(list(map_blocks(tally_of_block, blocks)))
-        dscore = self._objective.score_gradient(tally)
-
-        def of_block(i):
-            self._check_time()
-            block = self._table.block(i)
-            raw = self._forward(params, block) if raws[i] is None else raws[i]
-            raw_grad = self._table.scratch("raw_grad", raw.shape[1:])
-            sums = np.zeros(n_tallies + params.shape[1])
-            tally, grad = sums[np.newaxis, :n_tallies], sums[n_tallies:]
-            self._objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad)
-            self.model.backward(params[0], block.tiles, raw_grad, grad)
-            errors[i] = self._objective.row_errors(raw, block.y)
-            return sums
-
-        sums = np.add.reduce(list(map_blocks(of_block, blocks)))
-        self.n_trials += 1
+        scores, gradients = values_and_gradients([self], theta[np.newaxis], keep_errors)
         self._last_gradient = (theta.copy(), errors)
-        score = self._objective.score(sums[np.newaxis, :n_tallies])[0] - self._penalty(theta)
-        gradient = self.model.gradient(sums[n_tallies:])
-        gradient -= self.alpha * self.model.penalty_weights * theta
-        return -np.inf if np.isnan(score) else float(score), gradient
+        return scores[0], gradients[0]
 
     @property
     def line_groups(self):
@@ -439,7 +446,7 @@ class Problem:
             limits,
             self._objective.score,
             has_bounds=self._right_is_best,
-            rounding=lambda score: ROUNDING * (self._objective.scale + abs(score)),
+            rounding=self.rounding,
             map_parts=map_parts,
         )
 
@@ -563,7 +570,79 @@ class Problem:
             raise TimeUpError
 
 
-def raw_predictions(model, theta, table):
+def values_and_gradients(problems, thetas, see_raw=None):
+    """`Problem.value_and_gradient` of several problems, in one pass over the rows.
+
+    Parameters
+    ----------
+    problems : list of Problem
+        With models and objectives of one kind, and tables that differ in weights alone.
+    thetas : array of shape (n_problems, n_params)
+    see_raw : callable, optional
+        Called with the number of each block, its raw predictions and ``y``.
+
+    Returns
+    -------
+    scores : list of float
+    gradients : list of float64 arrays of shape (n_params,)
+    """
+    first = problems[0]
+    table, n_tallies, n_blocks = first._table, first._n_tallies, first._table.n_blocks
+    params = np.concatenate(
+        [
+            each.model.parameters(theta[np.newaxis])
+            for each, theta in zip(problems, thetas, strict=True)
+        ]
+    )
+    map_blocks = first._map(GRADIENT_CANDIDATES * len(problems))
+    raws = [None] * n_blocks
+
+    def tallies_of_block(i):
+        first._check_time()
+        block, rows = table.block(i), table.rows(i)
+        raws[i] = first._forward(params, block).copy()
+        tallies = np.zeros((len(problems), n_tallies))
+        for p, each in enumerate(problems):
+            weight, own = each._table.weight[rows], slice(p, p + 1)
+            each._objective.tally(raws[i][own], block.y, weight, tallies[own])
+        return tallies
+
+    if first._objective.is_affine:
+        tallies = [each._perfect_rest[0] for each in problems]
+    else:
+        tallies = np.add.reduce(list(map_blocks(tallies_of_block, range(n_blocks))))
+    dscores = [
+        each._objective.score_gradient(tally) for each, tally in zip(problems, tallies, strict=True)
+    ]
+
+    def of_block(i):
+        first._check_time()
+        block, rows = table.block(i), table.rows(i)
+        raw = first._forward(params, block) if raws[i] is None else raws[i]
+        raw_grad = table.scratch("raw_grad", raw.shape)
+        tallies, grad = np.zeros((len(problems), n_tallies)), np.zeros(params.shape)
+        for p, each in enumerate(problems):
+            weight, own = each._table.weight[rows], slice(p, p + 1)
+            each._objective.tally_gradient(
+                raw[own], block.y, weight, dscores[p], tallies[own], raw_grad[p]
+            )
+        first.model.backward(params, block.tiles, raw_grad, grad)
+        if see_raw is not None:
+            see_raw(i, raw, block.y)
+        return np.concatenate([tallies, grad], axis=1)
+
+    sums = np.add.reduce(list(map_blocks(of_block, range(n_blocks))))
+    first.n_trials += len(problems)
+    scores, gradients = [], []
+    for each, theta, of_one in zip(problems, thetas, sums, strict=True):
+        score = each._objective.score(of_one[np.newaxis, :n_tallies])[0] - each._penalty(theta)
+        scores.append(-np.inf if np.isnan(score) else float(score))
+        gradient = each.model.gradient(of_one[n_tallies:])
+        gradients.append(gradient - each.alpha * each.model.penalty_weights * theta)
+    return scores, gradients
+
+
+def raw_predictions(model, theta, table, before_block=lambda: None):
     """What a model answers for the rows of a table.
 
     Returns
@@ -574,6 +653,7 @@ def raw_predictions(model, theta, table):
     raw = np.empty((model.n_outputs, table.n_padded))
 
     def fill(i):
+        before_block()
         block = table.block(i)
         of_block = table.scratch("raw", (1, model.n_outputs, len(block.y)))
         model.forward(params, block.tiles, of_block)

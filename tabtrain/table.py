@@ -5,10 +5,12 @@ a call from Python do not show. Blocks and their order depend on the table alone
 taken in block order have the same bits for any number of threads.
 """
 
+import copy
 import math
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -84,7 +86,7 @@ class Table:
         self._block_rows = ((n_tiles if one_block else block_tiles) | 1) * N_LANES
         self.n_blocks = max(-(-self.n_padded // self._block_rows), 1)
         self._scratch = threading.local()
-        self._pool = None
+        self._threads = SimpleNamespace(pool=None)
         self.packs_once = n_tiles * tile_bytes <= PACK_ONCE_BYTES
         self.is_small = n_tiles * tile_bytes <= SMALL_BYTES
         if self.packs_once:
@@ -94,6 +96,27 @@ class Table:
         padded = np.zeros(self.n_padded)
         padded[: self.n_rows] = values
         return padded
+
+    def reweighted(self, weight):
+        """The same rows, which are not copied, with other weights.
+
+        Parameters
+        ----------
+        weight : array of shape (n_rows,)
+
+        Returns
+        -------
+        Table
+            With the threads of this one, which ends them.
+        """
+        table = copy.copy(self)
+        table.weight = self._padded(weight)
+        if self.packs_once:
+            table._packed = [
+                block._replace(weight=table.weight[self.rows(i)])
+                for i, block in enumerate(self._packed)
+            ]
+        return table
 
     def rows(self, i):
         """Where block ``i`` stands in arrays of ``n_padded`` rows."""
@@ -135,8 +158,8 @@ class Table:
         n_threads = min(self.n_jobs, len(items))
         if n_threads < 2:
             return [function(item) for item in items]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.n_jobs - 1, "tabtrain")
+        if self._threads.pool is None:
+            self._threads.pool = ThreadPoolExecutor(self.n_jobs - 1, "tabtrain")
         results = [None] * len(items)
         left = deque(enumerate(items))
 
@@ -152,7 +175,7 @@ class Table:
                 left.clear()
                 raise
 
-        others = [self._pool.submit(work) for _ in range(n_threads - 1)]
+        others = [self._threads.pool.submit(work) for _ in range(n_threads - 1)]
         try:
             work()
         finally:
@@ -200,9 +223,9 @@ class Table:
 
     def close(self):
         """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        if self._threads.pool is not None:
+            self._threads.pool.shutdown()
+            self._threads.pool = None
 
     def __enter__(self):
         return self

@@ -340,3 +340,31 @@ def steps(below, above, other, value, unit, rounding, y, weight, low, high):
         if before != after and low < at < high and weight[i] > 0:
             t[i] = at
     return t, kind, start.ravel(), valid
+
+
+# Searches
+
+
+def curve_moments(z, y, weight, coef):
+    """The log-loss with log-odds ``coef @ (1, z, z**2)``, its gradient and upper triangle of the
+    Hessian, in a row."""
+    moments = np.zeros(10, Long)
+    for score, label, w in zip(z.astype(Long), y, weight.astype(Long), strict=True):
+        powers = score ** np.arange(3)
+        log_odds = powers @ coef.astype(Long)
+        p = 1 / (1 + np.exp(-log_odds))
+        moments[0] += w * (np.logaddexp(Long(0), log_odds) - label * log_odds)
+        moments[1:4] += w * (p - label) * powers
+        moments[4:] += w * p * (1 - p) * np.outer(powers, powers)[np.triu_indices(3)]
+    return moments
+
+
+def bend(steps, changes, rho, direction):
+    """The inverse Hessian of BFGS, formula 6.17 of Nocedal and Wright, as a matrix."""
+    inverse = np.eye(len(direction))
+    if len(rho):
+        inverse /= rho[-1] * (changes[-1] @ changes[-1])
+    for step, change, factor in zip(steps, changes, rho, strict=True):
+        away = np.eye(len(direction)) - factor * np.outer(step, change)
+        inverse = away @ inverse @ away.T + factor * np.outer(step, step)
+    return inverse @ direction

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
+from tabtrain._kernels.calibration import curve_moments
+from tabtrain._kernels.curvature import bend
 
 from tabtrain._kernels import answers, confusion, linear, losses, soft, sweep, tiles
 from tests import reference
@@ -143,27 +145,32 @@ def test_forward_is_the_same_alone_and_among_others(seed, n_outputs, n_features)
     assert_same_bits(forward(params, X[7:8], n_outputs)[..., 0], raw[..., 7])
 
 
-@given(seeds, n_outputs, n_features, n_rows)
-def test_backward(seed, n_outputs, n_features, n_rows):
+@given(seeds, n_candidates, n_outputs, n_features, n_rows)
+def test_backward(seed, n_candidates, n_outputs, n_features, n_rows):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n_rows, n_features)) * 10.0 ** rng.integers(-8, 8, n_features)
-    raw_grad = np.zeros((n_outputs, round_up(n_rows)))
-    raw_grad[:, :n_rows] = rng.standard_normal((n_outputs, n_rows))
-    start = rng.standard_normal(n_outputs * (n_features + 1))
+    raw_grad = np.zeros((n_candidates, n_outputs, round_up(n_rows)))
+    raw_grad[..., :n_rows] = rng.standard_normal((n_candidates, n_outputs, n_rows))
+    start = rng.standard_normal((n_candidates, n_outputs * (n_features + 1)))
     grad = start.copy()
     linear.backward(packed(X), frozen(raw_grad), grad)
-    raw_grad = raw_grad[:, :n_rows]
-    error = np.abs(grad - (start + reference.backward(X, raw_grad)))
-    size = np.abs(start) + reference.backward(np.abs(X), np.abs(raw_grad))
-    assert np.all(error <= (n_rows + 20) * EPS * size)
+    for of_one, start_of_one, grad_of_one in zip(raw_grad, start, grad, strict=True):
+        alone = start_of_one[np.newaxis].copy()
+        linear.backward(packed(X), frozen(of_one[np.newaxis]), alone)
+        assert_same_bits(alone[0], grad_of_one)
+        of_rows = of_one[:, :n_rows]
+        error = np.abs(grad_of_one - (start_of_one + reference.backward(X, of_rows)))
+        size = np.abs(start_of_one) + reference.backward(np.abs(X), np.abs(of_rows))
+        assert np.all(error <= (n_rows + 20) * EPS * size)
 
 
 def test_backward_of_many_tiles(rng):
     """More than are taken at a time."""
-    X, raw_grad = rng.standard_normal((30_000, 13)), rng.standard_normal((4, 30_000))
-    grad = np.zeros(4 * 14)
+    X, raw_grad = rng.standard_normal((30_000, 13)), rng.standard_normal((1, 4, 30_000))
+    grad = np.zeros((1, 4 * 14))
     linear.backward(packed(X), frozen(raw_grad), grad)
-    assert_allclose(grad, np.r_[(raw_grad @ X).ravel(), raw_grad.sum(axis=1)], rtol=1e-10)
+    expected = np.r_[(raw_grad[0] @ X).ravel(), raw_grad[0].sum(axis=1)]
+    assert_allclose(grad[0], expected, rtol=1e-10)
 
 
 @given(seeds, n_candidates, n_outputs, n_features, st.booleans())
@@ -733,6 +740,38 @@ def test_rows_without_an_answer_are_found(seed, n_outputs, n_rows):
     assert_same_bits(raw, expected)
 
 
+def curve_input(n_rows, rng):
+    z, weight = rng.standard_normal(n_rows), rng.random(n_rows)
+    return z, rng.integers(2, size=n_rows).astype(float), weight
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 3, 4, 5, 103])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 30.0])
+def test_curve_moments(n_rows, size, rng):
+    rows, coef = curve_input(n_rows, rng), size * rng.standard_normal(3)
+    moments = np.ones(10)
+    curve_moments(*rows, coef, moments)
+    np.testing.assert_allclose(
+        moments - 1, reference.curve_moments(*rows, coef).astype(float), rtol=1e-11, atol=1e-11
+    )
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 5])
+@pytest.mark.parametrize("n_params", [1, 6])
+def test_bend(n_steps, n_params, rng):
+    steps = rng.standard_normal((n_steps, n_params))
+    hessian = np.diag(rng.uniform(0.5, 2, n_params))
+    changes = steps @ hessian
+    rho = 1 / (steps * changes).sum(axis=1)
+    gradient = rng.standard_normal(n_params)
+    direction = gradient.copy()
+    bend(steps, changes, rho, direction)
+    np.testing.assert_allclose(
+        direction, reference.bend(steps, changes, rho, gradient), rtol=1e-9, atol=1e-12
+    )
+    assert gradient @ direction > 0
+
+
 def calls(rng):
     """For each kernel the kernel, what goes in and what comes out, by name."""
     n_candidates, n_outputs, n_features, n_rows = 3, 3, 4, 32
@@ -776,7 +815,27 @@ def calls(rng):
         raw[:, 0] = answers_of_rows
         answers.fill_classes(raw, labels)
 
+    def bent(steps, changes, rho, gradient, direction):
+        direction[...] = gradient
+        bend(steps, changes, rho, direction)
+
+    steps = rng.standard_normal((2, n_features))
     return {
+        "bend": (
+            bent,
+            {
+                "steps": steps,
+                "changes": 2 * steps,
+                "rho": 0.5 / (steps**2).sum(axis=1),
+                "gradient": rng.standard_normal(n_features),
+            },
+            {"direction": np.zeros(n_features)},
+        ),
+        "curve_moments": (
+            curve_moments,
+            {"z": raw[0, 0].copy(), **rows, "coef": rng.standard_normal(3)},
+            {"moments": np.zeros(10)},
+        ),
         "fill_classes": (
             fill_classes,
             {"answers": rng.integers(3, size=(3, n_rows)).astype(float), "labels": np.arange(3.0)},
@@ -810,8 +869,8 @@ def calls(rng):
         "forward": (linear.forward, {"params": params, "tiles": x}, {"raw": np.zeros_like(raw)}),
         "backward": (
             linear.backward,
-            {"tiles": x, "raw_grad": raw[0].copy()},
-            {"grad": np.zeros(params.shape[1])},
+            {"tiles": x, "raw_grad": raw},
+            {"grad": np.zeros_like(params)},
         ),
         "fold": (fold, {"thetas": params, "unit": unit, "center": center}, folded),
         "confusion": (linear.confusion, binary, {"tallies": np.zeros((13, 4))}),
@@ -856,7 +915,7 @@ FREE += [("tallies_before", "known", 2), ("tallies_before", "tallies", 1)]
 FREE += [("typical_sizes", "t", 0), ("typical_sizes", "found", 0), ("choose_buckets", "found", 0)]
 FREE += [("choose_buckets", "found", 1), ("collect", "found", 0), ("best_steps", "steps", 0)]
 FREE += [(kernel, name, 0) for kernel in ("sort", "sort_all") for name in "ef"]
-FREE += [("best_steps", "best", 0)]
+FREE += [("best_steps", "best", 0), ("bend", "gradient", 0), ("bend", "direction", 0)]
 FREE += [
     (kernel, name, axis)
     for kernel, name, axis in (
@@ -874,7 +933,7 @@ FREE += [
     )
 ]
 # What is copied into what the kernel is given.
-COPIED = [("fill_classes", "answers", 0), ("settle", "raw", 0)]
+COPIED = [("fill_classes", "answers", 0), ("settle", "raw", 0), ("bend", "gradient", 0)]
 AXES = [
     (kernel, name, axis)
     for kernel, (_, inputs, outputs) in KERNELS.items()

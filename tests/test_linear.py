@@ -3,7 +3,6 @@
 import pickle
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -142,8 +141,9 @@ def test_temperatures_in_a_grid_search(cancer):
 
 
 def test_trial_and_error_learns(cancer, iris):
-    assert LinearClassifier(random_state=0).fit(*cancer).score(*cancer) > 0.98
-    assert LinearClassifier(random_state=0).fit(*iris).score(*iris) > 0.97
+    for X, y in (cancer, iris):
+        clf = LinearClassifier(optimizer="exact_line_search", random_state=0).fit(X, y)
+        assert clf.score(X, y) > 0.97
     assert (
         LinearClassifier("f1_macro", optimizer="random_search", **QUICK).fit(*iris).score(*iris)
         > 0.85
@@ -209,10 +209,13 @@ def test_weights_equal_repetition(iris):
     X, y = iris
     repeats = np.random.default_rng(0).integers(0, 4, len(y))
     for objective in ("accuracy", "f1_macro", "matthews_corrcoef"):
-        weighted = LinearClassifier(objective, **QUICK).fit(X, y, sample_weight=repeats)
-        repeated = LinearClassifier(objective, **QUICK).fit(X.repeat(repeats, 0), y.repeat(repeats))
-        assert weighted.best_score_ == pytest.approx(repeated.best_score_, abs=1e-12)
-        np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-6)
+        # Searches by gradient end near the same point only: each step adds to a rounding error.
+        for optimizer, atol in (("hill_climb", 1e-9), ("cross_fit", 1e-4)):
+            clf = LinearClassifier(objective, optimizer=optimizer, **QUICK)
+            weighted = clone(clf).fit(X, y, sample_weight=repeats)
+            repeated = clone(clf).fit(X.repeat(repeats, 0), y.repeat(repeats))
+            assert weighted.best_score_ == pytest.approx(repeated.best_score_, abs=1e-12)
+            np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=0, atol=atol)
 
 
 def test_class_weight(cancer):
@@ -281,24 +284,25 @@ def test_history_by_gradient_too(cancer, objective):
 
 
 def test_verbose(cancer, capsys):
-    clf = LinearClassifier(verbose=1, **QUICK).fit(*cancer)
+    clf = LinearClassifier(optimizer="hill_climb", verbose=1, **QUICK).fit(*cancer)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(clf.history_)
     assert "score" in lines[-1]
     assert f"{clf.best_score_:.6g}" in lines[-1]
 
 
-def test_stop_reasons(cancer):
+def test_stop_reasons(cancer, own_time):
     X, y = cancer
     assert LinearClassifier(max_iter=3).fit(X, y).stop_reason_ == "iterations"
     clf = LinearClassifier(n_iter_no_change=2, max_iter=None).fit(X, y)
     assert clf.stop_reason_ == "no change"
-    begun = time.monotonic()
-    clf = LinearClassifier(max_iter=None, n_iter_no_change=None, max_time=0.2).fit(X, y)
+    endless = {"max_iter": None, "n_iter_no_change": None, "optimizer": "hill_climb"}
+    begun = own_time()
+    clf = LinearClassifier(**endless, max_time=0.2).fit(X, y)
     assert clf.stop_reason_ == "time"
-    assert time.monotonic() - begun < 1
+    assert own_time() - begun < 1
     with pytest.raises(ValueError, match="never stop"):
-        LinearClassifier(max_iter=None, n_iter_no_change=None).fit(X, y)
+        LinearClassifier(**endless).fit(X, y)
 
 
 def test_not_converged_is_said(cancer):
@@ -392,7 +396,8 @@ def test_warm_start_goes_on_only_with_the_same(cancer):
         return clf.n_trials_ >= n_trials and clf.history_[0].score < 1
 
     def fitted(**kwargs):
-        return LinearClassifier(warm_start=True, **QUICK).fit(X, y, **kwargs)
+        clf = LinearClassifier(optimizer="exact_line_search", warm_start=True, **QUICK)
+        return clf.fit(X, y, **kwargs)
 
     assert goes_on(fitted(), X, y)
     assert goes_on(fitted(X_val=X[half], y_val=y[half]), X, y, X_val=X[half], y_val=y[half])
@@ -427,7 +432,7 @@ def test_a_callback_that_raises_leaves_what_was_learned(cancer):
 def test_warm_start_with_another_objective(cancer):
     clf = LinearClassifier("neg_log_loss", alpha=1e-2, warm_start=True).fit(*cancer)
     before = np.mean(clf.predict(cancer[0]) == cancer[1])
-    clf.set_params(objective="accuracy", alpha=0).fit(*cancer)
+    clf.set_params(objective="accuracy", alpha=0, optimizer="exact_line_search").fit(*cancer)
     assert clf.history_[0].score == before
     assert clf.best_score_ > before
 

@@ -254,28 +254,40 @@ static int has_filter(void) { return 0; }
         }                                                                                \
         for (int a = 0; a < FEATURES; a++)                                               \
             for (int b = 0; b < OUTPUTS; b++)                                            \
-                grad[(c + b) * n_features + k + a] +=                                    \
-                    sum_of(sum[a][b]);                                                   \
+                grad[LINEAR_WEIGHTS(c + b) + k + a] += sum_of(sum[a][b]);                \
     }
 
-/* grad[c, k] += sum over the rows of raw_grad[c, row] * x[row, k]: some tiles at a time,
- * few enough to stay in the cache while every group of features and outputs passes them. */
-MULTIVERSION static void linear_backward_tiles(const double *raw_grad, ptrdiff_t n_outputs,
-                                               const double *tiles, ptrdiff_t n_tiles,
-                                               ptrdiff_t n_features, double *grad)
+/* Where the weights of a (candidate, output) begin. */
+#define LINEAR_WEIGHTS(i) \
+    ((i) / n_outputs * n_outputs * (n_features + 1) + (i) % n_outputs * n_features)
+
+/* grad += the sum over the rows of raw_grad[c, row] * x[row, k], for every (candidate, output) c,
+ * x[row, n_features] being 1: some tiles at a time, few enough to stay in the cache while every
+ * group of features and outputs passes them. */
+MULTIVERSION static void linear_backward_tiles(const double *raw_grad, ptrdiff_t n_candidates,
+                                               ptrdiff_t n_outputs, const double *tiles,
+                                               ptrdiff_t n_tiles, ptrdiff_t n_features,
+                                               double *grad)
 {
     ptrdiff_t at_a_time = 1024 / (n_features + 1) + 4, first, last, c, k;
+    ptrdiff_t n_functions = n_candidates * n_outputs;
     for (first = 0; first < n_tiles; first = last) {
         last = first + at_a_time < n_tiles ? first + at_a_time : n_tiles;
-        for (c = 0; c + 3 <= n_outputs; c += 3) {
+        for (c = 0; c + 3 <= n_functions; c += 3) {
             for (k = 0; k + 4 <= n_features; k += 4) BACKWARD_TILES(4, 3)
             for (; k < n_features; k++) BACKWARD_TILES(1, 3)
         }
-        for (; c < n_outputs; c++) {
+        for (; c < n_functions; c++) {
             for (k = 0; k + 8 <= n_features; k += 8) BACKWARD_TILES(8, 1)
             for (; k + 4 <= n_features; k += 4) BACKWARD_TILES(4, 1)
             for (; k < n_features; k++) BACKWARD_TILES(1, 1)
         }
+    }
+    for (c = 0; c < n_functions; c++) {
+        vec sum = broadcast(0.0);
+        for (k = 0; k < LANES / 4 * n_tiles; k++)
+            sum += ((const vec *)(raw_grad + c * LANES * n_tiles))[k];
+        grad[(c / n_outputs + 1) * n_outputs * n_features + c] += sum_of(sum);
     }
 }
 

@@ -29,8 +29,8 @@ cdef extern from "linear.h" nogil:
         double *positive, double *all_rows, double *largest, float *scratch,
     ) noexcept
     void linear_backward_tiles(
-        const double *raw_grad, Py_ssize_t n_outputs, const double *tiles,
-        Py_ssize_t n_tiles, Py_ssize_t n_features, double *grad,
+        const double *raw_grad, Py_ssize_t n_candidates, Py_ssize_t n_outputs,
+        const double *tiles, Py_ssize_t n_tiles, Py_ssize_t n_features, double *grad,
     ) noexcept
 
 
@@ -81,35 +81,30 @@ def forward(
 
 
 def backward(
-    const double[:, :, ::1] tiles, const double[:, ::1] raw_grad, double[::1] grad
+    const double[:, :, ::1] tiles, const double[:, :, ::1] raw_grad, double[:, ::1] grad
 ):
-    """Add to ``grad`` the gradient with respect to the parameters of one candidate.
+    """Add to ``grad`` the gradient with respect to the parameters of every candidate.
 
     Parameters
     ----------
     tiles : float64 array of shape (n_tiles, n_features, 16)
-    raw_grad : float64 array of shape (n_outputs, 16 * n_tiles)
+    raw_grad : float64 array of shape (n_candidates, n_outputs, 16 * n_tiles)
         The gradient with respect to the raw predictions; 0 for rows of weight 0.
-    grad : float64 array of shape (n_outputs * (n_features + 1),), added to
+    grad : float64 array of shape (n_candidates, n_outputs * (n_features + 1)), added to
     """
     cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1]
-    cdef Py_ssize_t n_outputs = raw_grad.shape[0], c, i
-    cdef double total
+    cdef Py_ssize_t n_candidates = raw_grad.shape[0], n_outputs = raw_grad.shape[1]
     check_tiles(tiles)
-    check_params(grad.shape[0], n_features, n_outputs)
-    if raw_grad.shape[1] != LANES * n_tiles:
-        raise ValueError("raw_grad does not fit tiles")
+    check_params(grad.shape[1], n_features, n_outputs)
+    if grad.shape[0] != n_candidates or raw_grad.shape[2] != LANES * n_tiles:
+        raise ValueError("raw_grad does not fit tiles and grad")
     if raw_grad.size == 0:
         return
     with nogil:
         linear_backward_tiles(
-            &raw_grad[0, 0], n_outputs, &tiles[0, 0, 0], n_tiles, n_features, &grad[0]
+            &raw_grad[0, 0, 0], n_candidates, n_outputs, &tiles[0, 0, 0], n_tiles, n_features,
+            &grad[0, 0],
         )
-        for c in range(n_outputs):
-            total = 0.0
-            for i in range(LANES * n_tiles):
-                total += raw_grad[c, i]
-            grad[n_outputs * n_features + c] += total
 
 
 def confusion(

@@ -11,7 +11,7 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     what the kernels take, in the user's units;
 ``forward(params[P, K], tiles, raw[P, C, n])``
     fills ``raw``;
-``backward(params[K], tiles, raw_grad[C, n], grad[K])``
+``backward(params[P, K], tiles, raw_grad[P, C, n], grad[P, K])``
     adds to ``grad``; None where the model has no gradient;
 ``gradient(grad[K]) -> gradient with respect to theta``
     the chain rule through ``parameters``;

@@ -122,6 +122,11 @@ class LinearModel:
         coef = params[: self._n_weights].reshape(self.n_outputs, self.n_features)
         return coef, params[self._n_weights :]
 
+    def shifted(self, theta, offsets):
+        """The parameters with which something is added to the raw predictions."""
+        shift = np.concatenate([np.zeros(self._n_weights), offsets / self.output_scale])
+        return theta + shift
+
     def theta(self, coef, intercept):
         """The inverse of `coefficients`; what constant features add goes to the constant."""
         weights = np.divide(coef, self._unit, out=np.zeros(coef.shape), where=self._unit > 0)

@@ -101,7 +101,8 @@ class Soft(Objective):
         with np.errstate(invalid="ignore", divide="ignore"):
             for begin in range(0, n, at_a_time):
                 moves = step * np.eye(min(at_a_time, n - begin), n, begin)
-                more, less = np.split(self.score(np.concatenate([tally + moves, tally - moves])), 2)
+                scores = self.score(np.concatenate([tally + moves, tally - moves]))
+                more, less = scores[: len(moves)], scores[len(moves) :]
                 slopes[begin : begin + at_a_time] = (more - less) / (2 * step)
         return np.where(np.isfinite(slopes), slopes, 0.0)
 

@@ -21,6 +21,8 @@ __all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
 
 # Of a table with more numbers, "auto" takes methods that make few passes over it.
 LARGE = 2**24
+# What fitting for rows that were not trained on takes.
+CROSS_FIT = _by_name["cross_fit"].needs
 # With more parameters, "auto" takes what learns a scale for each.
 MANY_PARAMS = 100
 
@@ -28,6 +30,8 @@ MANY_PARAMS = 100
 _NEEDS = {
     "gradient": "a gradient",
     "soft gradient": "a metric of counts that can be made smooth",
+    "held-out rows": "rows that are held out, as LinearClassifier does where CrossFit is its "
+    "optimizer, alpha=0 and init is not random",
     "line search": "a metric of counts and a model whose rows flip one by one along lines",
 }
 
@@ -37,6 +41,8 @@ def _auto(problem):
     able = problem.capabilities
     if "gradient" in able:
         return "lbfgs"
+    if CROSS_FIT <= able:
+        return "cross_fit"
     if "line search" in able:
         is_large = problem.examples[0].size > LARGE and "soft gradient" in able
         return "soft_ascent" if is_large else "exact_line_search"

@@ -33,6 +33,19 @@ class State:
             return replace(self, theta=candidates[best], score=scores[best])
         return self
 
+    def improves(self, than, tol):
+        """Whether the candidate is to take the place of one with the score ``than``."""
+        return is_higher(self.score, than, tol)
+
+    def outcome(self):
+        """What else estimators have as fitted attributes, by name."""
+        return {}
+
+
+def is_higher(score, than, tol):
+    """Whether a score is higher by more than ``tol`` times the other's size."""
+    return score > than + (tol * abs(than) if np.isfinite(than) else 0.0)
+
 
 class Optimizer(BaseEstimator):
     """Proposes candidates and learns from their scores.
@@ -43,10 +56,13 @@ class Optimizer(BaseEstimator):
         Of `Problem.capabilities`, those that it cannot do without.
     expects_convergence : bool
         Whether stopping for want of iterations is worth a warning.
+    max_steps : int or None
+        After so many iterations it is done, whatever it has found; None is not known.
     """
 
     needs: frozenset[str] = frozenset()
     expects_convergence = False
+    max_steps: int | None = None
 
     def check(self):
         """Raise a TypeError or ValueError if a parameter is wrong."""

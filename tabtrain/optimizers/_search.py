@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tabtrain.history import Improvement
-from tabtrain.optimizers._base import Optimizer
+from tabtrain.optimizers._base import Optimizer, is_higher
 from tabtrain.problem import TimeUpError
 
 
@@ -124,10 +124,10 @@ class Search:
                 self.state = self.optimizer.start(problem, self.theta, self.rng)
                 note_improvement()
             # Not before the start has its score, which takes a pass or two over the table.
-            for each in (problem, validation):
-                if each is not None:
-                    each.deadline = budget.deadline
-            highest = problem.highest
+            problem.deadline = budget.deadline
+            # What is trained on these rows and scored on others is not at its end with the latter.
+            on_others = "held-out rows" in self.optimizer.needs
+            highest = np.inf if on_others else problem.highest
             while True:
                 if (
                     self.state.converged
@@ -149,7 +149,7 @@ class Search:
                 # What a search ends with, as it has converged, is worth any difference.
                 ends = self.state.converged or self.state.score >= highest
                 tol = 0.0 if ends else budget.tol
-                if is_higher(self.state.score, self.history[-1].score, tol):
+                if self.state.improves(self.history[-1].score, tol):
                     note_improvement()
                 if after_step is not None and after_step(self):
                     self.stop_reason = "callback"
@@ -163,7 +163,7 @@ class Search:
             warnings.warn(
                 f"interrupted after {self.n_iter} iterations: keeping the best so far "
                 f"(score {self.score:.6g})",
-                stacklevel=5,  # whoever called fit
+                stacklevel=6,  # whoever called fit
             )
         self.seconds = time.monotonic() - begun
         self.n_trials = trials_before + problem.n_trials
@@ -187,8 +187,3 @@ class Search:
             self.validation_score = score
         self.theta, self.score = self.state.theta, float(self.state.score)
         self._n_without_improvement = 0
-
-
-def is_higher(score, than, tol):
-    """Whether a score is higher by more than ``tol`` times the other's size."""
-    return score > than + (tol * abs(than) if np.isfinite(than) else 0.0)

@@ -1,37 +1,57 @@
 """Follow the gradient, bent by what the last steps told of the curvature."""
 
-import warnings
 from dataclasses import dataclass, replace
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
+from tabtrain._kernels.curvature import bend
 from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
 # The constants of the Wolfe conditions for quasi-Newton directions, section 3.1 of [1].
 C1, C2 = 1e-4, 0.9
+# The most points that are looked at on a line.
+MAX_POINTS = 20
+
+
+class _Memory(NamedTuple):
+    """What the last steps told of the curvature, as `bend` takes it."""
+
+    steps: np.ndarray
+    changes: np.ndarray
+    rho: np.ndarray
+
+    @classmethod
+    def empty(cls, n_params):
+        return cls(np.empty((0, n_params)), np.empty((0, n_params)), np.empty(0))
+
+    def with_last(self, step, change, n_kept):
+        first = max(len(self.rho) + 1 - n_kept, 0)
+        return _Memory(
+            np.concatenate([self.steps[first:], [step]]),
+            np.concatenate([self.changes[first:], [change]]),
+            np.append(self.rho[first:], 1 / (step @ change)),
+        )
 
 
 @dataclass(kw_only=True)
 class _Curve(State):
-    """``flat`` is the largest slope that counts as none; ``steps`` and ``changes`` are the last
-    steps and the changes of the negated gradient along them, newest last."""
+    """``flat`` is the largest slope that counts as none."""
 
     gradient: np.ndarray
     flat: float
-    steps: tuple = ()
-    changes: tuple = ()
+    memory: _Memory
 
 
 class LBFGS(Optimizer):
     """Limited-memory BFGS, for objectives with a gradient.
 
-    The line search is SciPy's (:func:`scipy.optimize.line_search`), for a step that satisfies
-    the strong Wolfe conditions; the direction is the two-loop recursion [1]_. SciPy's own
-    L-BFGS-B cannot be left after an iteration and taken up again later, which warm starts
-    and callbacks need.
+    The direction is the two-loop recursion, the step satisfies the strong Wolfe conditions [1]_.
+    SciPy's L-BFGS-B cannot be left after an iteration and taken up again later, which warm
+    starts and callbacks need, nor can several searches share a pass over the table.
 
     Parameters
     ----------
@@ -72,113 +92,130 @@ class LBFGS(Optimizer):
         check_number(self.ftol, "ftol", low=0)
 
     def start(self, problem, theta, rng):
-        score, gradient = within_bounds(problem)(theta)
-        largest = np.abs(gradient).max(initial=0.0)
-        flat = self.gtol * max(1.0, largest)
-        return _Curve(
-            theta=theta,
-            score=score,
-            rng=rng,
-            converged=bool(largest <= flat),
-            gradient=gradient,
-            flat=flat,
-        )
+        return _answered([self._begun(theta, rng)], within_bounds(problem))[0]
 
     def step(self, problem, state):
-        found = self._line_search(problem, state)
+        return _answered([self._moved(state)], within_bounds(problem))[0]
+
+    def ascended(self, evaluate, thetas, max_steps):
+        """Where so many steps lead, or fewer if they converge, from several points side by side.
+
+        Parameters
+        ----------
+        evaluate : callable
+            Takes a list of numbers of points, and a list of these or what has become of them,
+            and yields for each what is to become of it, its score and its gradient.
+        thetas : float64 array of shape (n_points, n_params)
+        max_steps : int
+
+        Returns
+        -------
+        list of float64 arrays of shape (n_params,)
+        """
+        return _answered([self._ascended(theta, max_steps) for theta in thetas], evaluate)
+
+    # What follows are generators: they yield a point, and are sent the one that is in bounds, its
+    # score and its gradient. So many of them can be answered by one pass over the table.
+
+    def _ascended(self, theta, max_steps):
+        state = yield from self._begun(theta, None)
+        for _ in range(max_steps):
+            if state.converged:
+                break
+            state = yield from self._moved(state)
+        return state.theta
+
+    def _begun(self, theta, rng):
+        _, score, gradient = yield theta
+        largest = np.abs(gradient).max(initial=0.0)
+        flat = self.gtol * max(1.0, largest)
+        memory = _Memory.empty(len(theta))
+        return _Curve(
+            theta, score, rng, bool(largest <= flat), gradient=gradient, flat=flat, memory=memory
+        )
+
+    def _moved(self, state):
+        found = yield from _line_search(state)
         if found is None:
             # The remembered curvature misleads: forget it; without any, there is no way up.
-            return replace(state, steps=(), changes=(), converged=not state.steps)
+            forgotten = _Memory.empty(len(state.theta))
+            return replace(state, memory=forgotten, converged=len(state.memory.rho) == 0)
         theta, score, gradient = found
         step, change = theta - state.theta, state.gradient - gradient
-        steps, changes = state.steps, state.changes
+        memory = state.memory
         if step @ change > 0:
-            steps = (*steps, step)[-self.memory :]
-            changes = (*changes, change)[-self.memory :]
-        converged = np.abs(gradient).max() <= state.flat or score - state.score <= self.ftol * max(
-            abs(score), abs(state.score)
-        )
+            memory = memory.with_last(step, change, self.memory)
+        gain = score - state.score
         return replace(
             state,
             theta=theta,
             score=score,
             gradient=gradient,
-            steps=steps,
-            changes=changes,
-            converged=bool(converged),
+            memory=memory,
+            converged=bool(
+                np.abs(gradient).max() <= state.flat
+                or gain <= self.ftol * max(abs(score), abs(state.score))
+            ),
         )
 
-    def _line_search(self, problem, state):
-        # Imported here: importing the package must stay cheap.
-        from scipy.optimize import line_search
 
+def _answered(searches, evaluate):
+    """What some searches return, the points they yield evaluated together."""
+    results = [None] * len(searches)
+    answers = dict.fromkeys(range(len(searches)))
+    while True:
         points = {}
-        evaluate = within_bounds(problem)
-
-        def value_and_gradient(theta):
-            key = theta.tobytes()
-            if key not in points:
-                points[key] = (problem.project(theta), *evaluate(theta))
-            return points[key]
-
-        direction = ascent_direction(state)
-        slope = state.gradient @ direction
-        # The first step is about as long as the parameters' scale, the others of length 1 if
-        # that satisfies the strong Wolfe conditions, as it mostly does.
-        if not state.steps:
-            before = -state.score + np.linalg.norm(state.gradient) / 2
-        else:
-            before = None
-            found = value_and_gradient(state.theta + direction)
-            _, score, gradient = found
-            if score >= state.score + C1 * slope and abs(gradient @ direction) <= C2 * slope:
-                return found
-        with warnings.catch_warnings():
-            # That no step was found is told by None, and seen to by the caller.
-            warnings.filterwarnings("ignore", "The line search algorithm", RuntimeWarning)
-            step_length = line_search(
-                lambda theta: -value_and_gradient(theta)[1],
-                lambda theta: -value_and_gradient(theta)[2],
-                state.theta,
-                direction,
-                -state.gradient,
-                -state.score,
-                before,
-                c1=C1,
-                c2=C2,
-            )[0]
-        if step_length is None:
-            return None
-        return value_and_gradient(state.theta + step_length * direction)
+        for i, answer in answers.items():
+            try:
+                points[i] = searches[i].send(answer)
+            except StopIteration as end:
+                results[i] = end.value
+        if not points:
+            return results
+        answers = dict(zip(points, evaluate([*points], [*points.values()]), strict=True))
 
 
 def within_bounds(problem):
-    """The score of the nearest point within the bounds, and its gradient: 0 where a step leads
-    out of them."""
+    """Evaluates points at the nearest within the bounds; slopes that lead out of them are 0."""
 
-    def value_and_gradient(theta):
+    def evaluate(_, thetas):
         low, high = problem.bounds
-        score, gradient = problem.value_and_gradient(problem.project(theta))
-        leads_out = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
-        return score, np.where(leads_out, 0.0, gradient)
+        for theta in map(problem.project, thetas):
+            score, gradient = problem.value_and_gradient(theta)
+            leads_out = ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
+            yield theta, score, np.where(leads_out, 0.0, gradient)
 
-    return value_and_gradient
+    return evaluate
 
 
-def ascent_direction(state):
-    """The gradient times the approximate inverse of the negative Hessian."""
+def _line_search(state):
+    """A point that satisfies the strong Wolfe conditions; None if none is found.
+
+    Between a step that is too short and one that is too long lies one that does; the next is
+    where a parabola through what is known has its top.
+    """
     direction = state.gradient.copy()
-    pairs = [
-        (step, change, 1 / (step @ change))
-        for step, change in zip(state.steps, state.changes, strict=True)
-    ]
-    shares = []
-    for step, change, rho in reversed(pairs):
-        shares.append(rho * (step @ direction))
-        direction -= shares[-1] * change
-    if pairs:
-        step, change, rho = pairs[-1]
-        direction /= rho * (change @ change)
-    for (step, change, rho), share in zip(pairs, reversed(shares), strict=True):
-        direction += (share - rho * (change @ direction)) * step
-    return direction
+    bend(*state.memory, direction)
+    slope = state.gradient @ direction
+    # The first step of all is at most about as long as the parameters' scale.
+    length = 1.0 if len(state.memory.rho) else 1 / max(1.0, float(np.linalg.norm(state.gradient)))
+    short, score_at_short, slope_at_short, long = 0.0, state.score, slope, None
+    for _ in range(MAX_POINTS):
+        found = yield state.theta + length * direction
+        _, score, gradient = found
+        slope_here = gradient @ direction
+        rises_enough = score >= state.score + C1 * length * slope
+        if rises_enough and abs(slope_here) <= C2 * slope:
+            return found
+        if rises_enough and slope_here > 0:
+            width, fall = length - short, slope_at_short - slope_here
+            short, score_at_short, slope_at_short = length, score, slope_here
+            further = width * slope_here / fall if fall > 0 else np.inf
+            length += np.clip(further, length, 9 * length) if long is None else (long - length) / 2
+        else:
+            long = length
+            rise = slope_at_short * (long - short)
+            lack = rise - (score - score_at_short)
+            share = rise / (2 * lack) if 0 < lack < np.inf else 0.0
+            length = short + np.clip(share, 0.1, 0.9) * (long - short)
+    return None
