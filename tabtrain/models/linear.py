@@ -71,14 +71,10 @@ class LinearModel:
         self.penalty_weights[: self._n_weights] = output_scale**2
 
     can_fail = False
-    n_kept = 0
+    forward = staticmethod(linear.forward)
 
     @staticmethod
-    def forward(params, tiles, raw, kept=None):
-        linear.forward(params, tiles, raw)
-
-    @staticmethod
-    def backward(params, tiles, kept, raw_grad, grad):
+    def backward(params, tiles, raw_grad, grad):
         linear.backward(tiles, raw_grad, grad)
 
     def initial(self, rng, n):
