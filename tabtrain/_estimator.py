@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 
 from tabtrain._folds import checked_groups
 from tabtrain._kernels.confusion import tally
+from tabtrain._thresholds import classes_of
 from tabtrain._validation import check_bool, check_number
 from tabtrain.history import History
 from tabtrain.objectives import get_objective, objective_names
@@ -427,10 +428,8 @@ class TrainedClassifier(ClassifierMixin, TrainedEstimator):
         -------
         array of shape (n_samples,)
         """
-        return self._most_likely(self._raw_predictions(X))
-
-    def _most_likely(self, raw):
-        return self.classes_[(raw[0] > 0).astype(int) if len(raw) == 1 else raw.argmax(axis=0)]
+        codes = classes_of(self._raw_predictions(X))  # first, as it says if this is not fitted
+        return self.classes_[codes]
 
     def score(self, X, y, sample_weight=None):
         """The objective, taken of these examples (without `class_weight` and penalty).
@@ -454,7 +453,7 @@ class TrainedClassifier(ClassifierMixin, TrainedEstimator):
         if objective.tally is not tally:
             _, codes = self._encode(y, self.classes_)
             return self._score(X, codes, weight, objective)
-        predicted = self._most_likely(self._raw_of(X))
+        predicted = self.classes_[classes_of(self._raw_of(X))]
         return score_of_labels(objective, self.classes_, y, predicted, weight)
 
 

@@ -341,7 +341,7 @@ class ThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, CallbackSupportMi
         -------
         array of shape (n_samples,)
         """
-        codes = classes_of(self._raw_predictions(X))
+        codes = classes_of(self._raw_predictions(X))  # first, as it says if this is not fitted
         return self.classes_[codes]
 
     def score(self, X, y, sample_weight=None):
@@ -432,7 +432,7 @@ def _check_columns(estimators, tables, responses, classes):
     are as many pairs, for which some estimators have scores."""
     n_rows = sum(each.shape[1] for each in responses)
     n_same = sum(
-        np.count_nonzero(classes[each.argmax(axis=0)] == estimator.predict(some))
+        np.count_nonzero(classes[classes_of(each)] == estimator.predict(some))
         for estimator, some, each in zip(estimators, tables, responses, strict=True)
     )
     if n_same < LEAST_SAME * n_rows:
