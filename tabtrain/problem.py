@@ -355,6 +355,14 @@ class Problem:
         self.model.forward(params, block.tiles, raw)
         return raw
 
+    def _traced(self, params, block):
+        """The raw predictions, and what `Model.backward` wants to know of how they came about."""
+        n_rows = len(block.y)
+        raw = self._table.scratch("raw", (len(params), self.model.n_outputs, n_rows))
+        kept = self._table.scratch("kept", (len(params), self.model.n_kept, n_rows))
+        self.model.forward(params, block.tiles, raw, kept)
+        return raw, kept
+
     def value_and_gradient(self, theta):
         """The score of one candidate and its gradient.
 
@@ -375,6 +383,53 @@ class Problem:
         scores, gradients = values_and_gradients([self], theta[np.newaxis], keep_errors)
         self._last_gradient = (theta.copy(), errors)
         return scores[0], gradients[0]
+
+    def batch_gradient(self, theta, rows):
+        """`value_and_gradient` as some of the rows let expect it.
+
+        Their tally is scaled up to the weight of the table.
+
+        Parameters
+        ----------
+        theta : array of shape (n_params,)
+        rows : intp array of shape (n_chosen,)
+            Of `rows_that_count`.
+
+        Returns
+        -------
+        score : float
+        gradient : float64 array of shape (n_params,)
+        """
+        self._check_time()
+        objective, table = self._objective, self._table
+        params = self.model.parameters(theta[np.newaxis])
+        block = table.batch(rows)
+        raw, kept = self._traced(params, block)
+        share = block.weight.sum() / self._total_weight
+        tally = np.zeros((1, self._n_tallies))
+        if objective.is_affine:
+            expected = self._perfect_rest[0]
+        else:
+            objective.tally(raw, block.y, block.weight, tally)
+            expected, tally = tally[0] / share, np.zeros_like(tally)
+        dscore = objective.score_gradient(expected) / share
+        raw_grad = table.scratch("raw_grad", raw.shape)
+        objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad[0])
+        grad = np.zeros(params.shape)
+        self.model.backward(params, block.tiles, kept, raw_grad, grad)
+        score = float(objective.score(tally / share)[0] - self._penalty(theta))
+        gradient = self.model.gradient(grad[0])
+        gradient -= self.alpha * self.model.penalty_weights * theta
+        return score, gradient
+
+    @cached_property
+    def _total_weight(self):
+        return self._table.weight.sum()
+
+    @cached_property
+    def rows_that_count(self):
+        """Which rows have a weight: intp array."""
+        return np.flatnonzero(self._table.weight)
 
     @property
     def line_groups(self):
@@ -550,13 +605,8 @@ class Problem:
                 return self._objective.row_errors(self._forward(params, block), block.y)
 
             errors = list(self._map(1)(of_block, range(self._table.n_blocks)))
-        return np.concatenate(errors)[self._rows_that_count]
-
-    @cached_property
-    def _rows_that_count(self):
-        counts = self._table.weight > 0
-        n_rows = self._table.n_rows
-        return slice(n_rows) if counts[:n_rows].all() else counts
+        errors, rows = np.concatenate(errors)[: self._table.n_rows], self.rows_that_count
+        return errors if len(rows) == len(errors) else errors[rows]
 
     def _penalty(self, thetas):
         # NaN where a parameter is, whatever alpha. Not a matrix product, which may round one
@@ -596,15 +646,18 @@ def values_and_gradients(problems, thetas, see_raw=None):
     )
     map_blocks = first._map(GRADIENT_CANDIDATES * len(problems))
     raws = [None] * n_blocks
+    nothing = np.empty((len(problems), 0, 0))
 
     def tallies_of_block(i):
         first._check_time()
         block, rows = table.block(i), table.rows(i)
-        raws[i] = first._forward(params, block).copy()
+        raw = first._forward(params, block)
+        if first.model.n_kept == 0:
+            raws[i] = raw.copy()
         tallies = np.zeros((len(problems), n_tallies))
         for p, each in enumerate(problems):
             weight, own = each._table.weight[rows], slice(p, p + 1)
-            each._objective.tally(raws[i][own], block.y, weight, tallies[own])
+            each._objective.tally(raw[own], block.y, weight, tallies[own])
         return tallies
 
     if first._objective.is_affine:
@@ -618,7 +671,8 @@ def values_and_gradients(problems, thetas, see_raw=None):
     def of_block(i):
         first._check_time()
         block, rows = table.block(i), table.rows(i)
-        raw = first._forward(params, block) if raws[i] is None else raws[i]
+        # What is kept of a block is not kept for all of them: that would be a second table.
+        raw, kept = first._traced(params, block) if raws[i] is None else (raws[i], nothing)
         raw_grad = table.scratch("raw_grad", raw.shape)
         tallies, grad = np.zeros((len(problems), n_tallies)), np.zeros(params.shape)
         for p, each in enumerate(problems):
@@ -626,7 +680,7 @@ def values_and_gradients(problems, thetas, see_raw=None):
             each._objective.tally_gradient(
                 raw[own], block.y, weight, dscores[p], tallies[own], raw_grad[p]
             )
-        first.model.backward(params, block.tiles, raw_grad, grad)
+        first.model.backward(params, block.tiles, kept, raw_grad, grad)
         if see_raw is not None:
             see_raw(i, raw, block.y)
         return np.concatenate([tallies, grad], axis=1)

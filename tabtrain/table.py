@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tabtrain._kernels.tiles import N_LANES, moments, pack
+from tabtrain._kernels.tiles import N_LANES, moments, pack, pack_rows
 
 BLOCK_BYTES = 2**20
 # Blocks of a small table: enough of them that a hopeless candidate need not see every row.
@@ -139,6 +139,26 @@ class Table:
         rows = self.rows(i)
         n_tiles = (rows.stop - rows.start) // N_LANES
         return self._pack(i, self.scratch("tiles", (n_tiles, self.n_features, N_LANES)))
+
+    def batch(self, rows):
+        """Chosen rows as a block, overwritten by the same thread's next call.
+
+        Parameters
+        ----------
+        rows : intp array of shape (n_chosen,)
+
+        Returns
+        -------
+        Block
+        """
+        n_tiles = -(-len(rows) // N_LANES)
+        tiles = self.scratch("batch", (n_tiles, self.n_features, N_LANES))
+        pack_rows(self.X, rows, tiles)
+        y, weight = self.scratch("labels", (2, n_tiles * N_LANES))
+        for values, of_batch in ((self.y, y), (self.weight, weight)):
+            of_batch[: len(rows)] = values[rows]
+            of_batch[len(rows) :] = 0.0
+        return Block(tiles, y, weight)
 
     def scratch(self, name, shape):
         """An array of this thread's own, with whatever was last written in it."""

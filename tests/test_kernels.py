@@ -86,6 +86,24 @@ def test_pack(layout, dtype, rng):
         assert_array_equal(reference.unpack(packed(given_X))[:n_rows], X)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_pack_rows(layout, dtype, rng):
+    X = LAYOUTS[layout](rng.standard_normal((50, 5)).astype(dtype))
+    X.flags.writeable = False
+    for n_chosen in (0, *N_ROWS):
+        chosen = rng.integers(50, size=n_chosen)
+        result = np.full_like(reference.pack(X[chosen]), np.nan)
+        tiles.pack_rows(X, frozen(chosen), result)
+        assert_same_bits(result, reference.pack(X[chosen]))
+
+
+@pytest.mark.parametrize("row", [-1, 3])
+def test_pack_rows_that_there_are_not(row):
+    with pytest.raises(IndexError, match=f"row {row} of 3 rows"):
+        tiles.pack_rows(np.ones((3, 2)), np.array([0, row]), np.empty((1, 2, 16)))
+
+
 @given(seeds, n_rows, n_features, st.sampled_from(WEIGHTS), st.sampled_from([0.0, 1e3, 1e8]))
 def test_moments(seed, n_rows, n_features, weights, offset):
     rng = np.random.default_rng(seed)
@@ -789,6 +807,7 @@ def calls(rng):
     counts = {"tallies": np.zeros((n_candidates, 9))}
     binary = {"params": rng.standard_normal((13, n_features + 1)), "tiles": x, **rows}
     unit, center = rng.random((2, n_features))
+    chosen = rng.permutation(n_rows)
 
     def with_slope(kernel):
         return lambda raw, y, weight, tallies, raw_grad: kernel(
@@ -865,6 +884,7 @@ def calls(rng):
             {"settled": np.zeros_like(raw), "failed": np.zeros(3)},
         ),
         "pack": (tiles.pack, {"X": X}, {"tiles": np.zeros_like(x)}),
+        "pack_rows": (tiles.pack_rows, {"X": X, "rows": chosen}, {"tiles": np.zeros_like(x)}),
         "moments": (tiles.moments, {"tiles": x, "weight": weight, "center": center}, sums),
         "forward": (linear.forward, {"params": params, "tiles": x}, {"raw": np.zeros_like(raw)}),
         "backward": (
@@ -907,7 +927,7 @@ def calls(rng):
 
 KERNELS = calls(np.random.default_rng(0))
 # Arrays and axes that no other array of the call has to fit.
-FREE = [("predict", "raw", 1), ("log_loss", "raw", 1), ("brier", "raw", 1)]
+FREE = [("predict", "raw", 1), ("log_loss", "raw", 1), ("brier", "raw", 1), ("pack_rows", "X", 0)]
 FREE += [("typical_sizes", "t", 1), ("bucket_sums", "sums", 2), ("choose_buckets", "sums", 2)]
 FREE += [("collect", "keep", 1), ("tallies_before", "events", 0), ("tallies_before", "moves", 1)]
 FREE += [("tallies_before", "known", 2), ("tallies_before", "tallies", 1)]
@@ -968,8 +988,8 @@ def test_wrong_shapes_are_errors(kernel, name, axis, rng):
         function(*arrays.values())
 
 
-@pytest.mark.parametrize("kernel", [name for name in KERNELS if name != "pack"])
-def test_single_precision_is_for_pack_alone(kernel, rng):
+@pytest.mark.parametrize("kernel", [name for name in KERNELS if name not in ("pack", "pack_rows")])
+def test_single_precision_is_for_packing_alone(kernel, rng):
     function, inputs, outputs = calls(rng)[kernel]
     taken = inputs if function.__name__.startswith(("fill", "settle")) else inputs | outputs
     taken = {name: array for name, array in taken.items() if (kernel, name, 0) not in COPIED}

@@ -53,6 +53,19 @@ def test_blocks_are_the_rows(layout, dtype, packing, rng):
             assert len(range(table.n_padded)[table.rows(i)]) == LANES * len(tiles) > 0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_batches_are_the_rows_chosen(dtype, packing, rng):
+    X, y, weight = rng.standard_normal((100, 3)).astype(dtype), *rng.random((2, 100))
+    table = Table(X, y, weight).reweighted(2 * weight)
+    for n_chosen in (40, 16, 1):
+        chosen = rng.integers(100, size=n_chosen)
+        tiles, *labels = table.batch(chosen)
+        assert_array_equal(unpack(tiles)[:n_chosen], X[chosen])
+        for of_batch, of_table in zip(labels, (y, 2 * weight), strict=True):
+            assert_array_equal(of_batch[:n_chosen], of_table[chosen])
+            assert_array_equal(of_batch[n_chosen:], 0)
+
+
 def test_rows_without_labels_and_weights_count_1():
     table = Table(np.ones((20, 2)))
     assert_array_equal(table.weight, [1] * 20 + [0] * 12)

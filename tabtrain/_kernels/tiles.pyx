@@ -40,6 +40,42 @@ def pack(const floating[:, :] X, double[:, :, ::1] tiles):
                         tiles[t, k, lane] = 0.0
 
 
+def pack_rows(const floating[:, :] X, const Py_ssize_t[::1] rows, double[:, :, ::1] tiles):
+    """`pack` of chosen rows.
+
+    Parameters
+    ----------
+    X : float32 or float64 array of shape (n_rows, n_features), any strides
+    rows : intp array of shape (n_chosen,)
+        From 0 to n_rows - 1, in any order, maybe more than once.
+    tiles : float64 array of shape (ceil(n_chosen / 16), n_features, 16), filled
+
+    Raises
+    ------
+    IndexError
+        If there is no such row.
+    """
+    cdef Py_ssize_t n_chosen = rows.shape[0], n_features = X.shape[1]
+    cdef Py_ssize_t n_tiles = tiles.shape[0], t, k, lane, row, here
+    if n_tiles != (n_chosen + LANES - 1) // LANES or tiles.shape[1] != n_features \
+            or tiles.shape[2] != LANES:
+        raise ValueError("tiles do not fit rows and X")
+    for lane in range(n_chosen):
+        if not 0 <= rows[lane] < X.shape[0]:
+            raise IndexError(f"row {rows[lane]} of {X.shape[0]} rows")
+    with nogil:
+        for t in range(n_tiles):
+            here = min(n_chosen - t * LANES, <Py_ssize_t> LANES)
+            # Row by row: those of a batch lie far apart, but a row lies in one piece, mostly.
+            for lane in range(here):
+                row = rows[t * LANES + lane]
+                for k in range(n_features):
+                    tiles[t, k, lane] = X[row, k]
+            for lane in range(here, LANES):
+                for k in range(n_features):
+                    tiles[t, k, lane] = 0.0
+
+
 def moments(
     const double[:, :, ::1] tiles,
     const double[::1] weight,

@@ -11,8 +11,12 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     what the kernels take, in the user's units;
 ``forward(params[P, K], tiles, raw[P, C, n])``
     fills ``raw``;
-``backward(params[P, K], tiles, raw_grad[P, C, n], grad[P, K])``
+``backward(params[P, K], tiles, kept[P, H, n], raw_grad[P, C, n], grad[P, K])``
     adds to ``grad``; None where the model has no gradient;
+``n_kept``
+    H: how many numbers a row of what happens in ``forward`` are worth keeping for ``backward``;
+    models that have a gradient take them as ``forward(params, tiles, raw, kept)``, too, and fill
+    ``kept`` if it is given;
 ``gradient(grad[K]) -> gradient with respect to theta``
     the chain rule through ``parameters``;
 ``penalty_weights``

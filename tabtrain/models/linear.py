@@ -71,10 +71,14 @@ class LinearModel:
         self.penalty_weights[: self._n_weights] = output_scale**2
 
     can_fail = False
-    forward = staticmethod(linear.forward)
+    n_kept = 0
 
     @staticmethod
-    def backward(params, tiles, raw_grad, grad):
+    def forward(params, tiles, raw, kept=None):
+        linear.forward(params, tiles, raw)
+
+    @staticmethod
+    def backward(params, tiles, kept, raw_grad, grad):
         linear.backward(tiles, raw_grad, grad)
 
     def initial(self, rng, n):
