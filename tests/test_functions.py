@@ -19,6 +19,7 @@ from sklearn.exceptions import EfficiencyWarning
 from tabtrain._kernels.tiles import N_LANES, pack
 
 from tabtrain import Interval
+from tabtrain._kernels import confusion
 from tabtrain.functions import source as sources
 from tabtrain.functions.program import CompiledProgram, Facts, PythonProgram, make_program
 from tabtrain.functions.row_table import RowTable
@@ -800,21 +801,31 @@ def test_rows_for_which_the_function_fails_are_never_preferred(rng):
     assert problem.scores(thetas[:1] + steps)[0] == found[0] == scores[1]
 
 
-@pytest.mark.parametrize("weights", ["ones", "fractions"])
-def test_fused_counts_are_those_of_raw_predictions(weights, rng):
+def answers_strings(row, *, p=0.0, q=1.0):
+    return "x" if row[0] / row[1] > p or row[1] > q else "y"
+
+
+def answers_bool(row, *, p=0.0, q=1.0):
+    return row[0] / row[1] > p or row[1] > q
+
+
+@pytest.mark.parametrize("n_rows", [100, 5000])
+@pytest.mark.parametrize("weights", ["ones", "zeros and ones", "fractions"])
+@pytest.mark.parametrize("rule", [answers_strings, answers_bool])
+def test_fused_counts_are_those_of_raw_predictions(rule, weights, n_rows, rng):
     """To the bit, and candidates that fail are found alike."""
-
-    def rule(row, *, p=0.0, q=1.0):
-        return "x" if row[0] / row[1] > p or row[1] > q else "y"
-
-    X = rng.integers(-3, 4, (5000, 2)) + 0.5
+    X = rng.integers(-3, 4, (n_rows, 2)) + 0.5
     X[77, 1] = 0.0
     X[77, 0] = 99.0
-    y = rng.integers(2, size=5000).astype(float)
-    weight = random_table(rng, 5000, 1, 2, weights=weights)[2]
+    y = rng.integers(2, size=n_rows).astype(float)
+    if weights == "zeros and ones":
+        weight = rng.integers(2, size=n_rows).astype(float)
+    else:
+        weight = random_table(rng, n_rows, 1, 2, weights=weights)[2]
     for weight[77] in (0.0, 1.0):
         program = make_program(rule, parameters_of(rule), ["x", "y"], X, vectorized=False)
-        labels = np.array([program.number("x"), program.number("y")])
+        labels = [program.number(each) for each in ("x", "y")]
+        labels = np.array(labels if rule is answers_strings else [0.0, 1.0])
         table = Table(program.rows(X), y, weight)
         model = FunctionModel(program, parameters_of(rule), labels)
         assert model.fused
@@ -826,6 +837,30 @@ def test_fused_counts_are_those_of_raw_predictions(weights, rng):
         assert_array_equal(scores, by_raw.scores(thetas))
         assert np.isinf(scores).all() == (weight[77] > 0)
         assert len(np.unique(scores)) > 10 or weight[77] > 0
+
+
+def test_fused_counts_one_by_one(rng):
+    """A label that is never answered, rows that are answered with none, and single rows."""
+
+    def rule(row, *, p=0.0):
+        return row[0] if row[0] > p else -1.0
+
+    X = np.array([[0.0], [1.0], [2.0], [1.0]])
+    y, weight = np.array([0.0, 1.0, 1.0, 0.0]), np.array([1.0, 2.0, 0.25, 3.0])
+    program = make_program(rule, parameters_of(rule), [], X, vectorized=False)
+    for rows, labels, threshold, expected in (
+        (slice(0, 4), (-1.0, 1.0), 0.5, None),
+        (slice(0, 2), (-1.0, 1.0), 0.5, [1, 0, 0, 2]),
+        (slice(1, 4), (1.0, 2.0), 0.5, [3, 0, 2, 0.25]),
+        (slice(2, 3), (np.nan, 2.0), 0.5, [0, 0, 0, 0.25]),
+        (slice(0, 3), (np.nan, -1.0), 9.0, [0, 1, 0, 2.25]),
+    ):
+        table = Table(program.rows(X[rows]), y[rows], weight[rows])
+        model = FunctionModel(program, parameters_of(rule), np.array(labels))
+        tallies = np.zeros((1, 4))
+        params = model.parameters(model.theta(np.array([[threshold]])))
+        model.fused[confusion.tally](params, *table.block(0), tallies)
+        assert_array_equal(tallies[0], np.full(4, np.nan) if expected is None else expected)
 
 
 # Source with other defaults

@@ -827,9 +827,6 @@ def calls(rng):
         settled[...] = raw
         failed[...] = answers.settle(settled, weight)
 
-    def add_labels(values, y, weight, positive, everything, failed):
-        answers.add_labels(values, y, weight, 0.0, 1.0, positive, everything, failed)
-
     def fill_classes(answers_of_rows, labels, raw):
         raw[:, 0] = answers_of_rows
         answers.fill_classes(raw, labels)
@@ -859,24 +856,6 @@ def calls(rng):
             fill_classes,
             {"answers": rng.integers(3, size=(3, n_rows)).astype(float), "labels": np.arange(3.0)},
             {"raw": np.zeros((3, 3, n_rows))},
-        ),
-        "add_labels": (
-            add_labels,
-            {"values": rng.integers(3, size=(n_candidates, n_rows)).astype(float), **rows},
-            {
-                "positive": np.zeros((n_candidates, 2)),
-                "everything": np.zeros(2),
-                "failed": np.zeros(n_candidates, dtype=np.uint8),
-            },
-        ),
-        "add_to_tallies": (
-            answers.add_to_tallies,
-            {
-                "positive": np.ones((n_candidates, 2)),
-                "everything": np.full(2, 3.0),
-                "failed": np.zeros(n_candidates, dtype=np.uint8),
-            },
-            {"tallies": np.zeros((n_candidates, 4))},
         ),
         "settle": (
             settle,

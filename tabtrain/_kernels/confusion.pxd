@@ -1,3 +1,3 @@
 cdef void add_counts(
-    const double[:, ::1] positive, const double[::1] everything, double[:, ::1] tallies
+    const double *positive, const double *everything, Py_ssize_t n_candidates, double *tallies
 ) noexcept nogil

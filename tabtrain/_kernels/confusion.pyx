@@ -16,15 +16,15 @@ cdef extern from "confusion.h" nogil:
 
 
 cdef void add_counts(
-    const double[:, ::1] positive, const double[::1] everything, double[:, ::1] tallies
+    const double *positive, const double *everything, Py_ssize_t n_candidates, double *tallies
 ) noexcept nogil:
     # Only the rows predicted positive are summed; the others are what is left of the
     # class. The difference of two rounded sums may fall below 0 by a rounding error.
     cdef Py_ssize_t p, label
-    for p in range(tallies.shape[0]):
+    for p in range(n_candidates):
         for label in range(2):
-            tallies[p, 2 * label] += max(everything[label] - positive[p, label], 0.0)
-            tallies[p, 2 * label + 1] += positive[p, label]
+            tallies[4 * p + 2 * label] += max(everything[label] - positive[2 * p + label], 0.0)
+            tallies[4 * p + 2 * label + 1] += positive[2 * p + label]
 
 
 cdef inline Py_ssize_t predicted_class(
@@ -74,7 +74,7 @@ def tally(
                 &raw[0, 0, 0], n_candidates, n_rows, &y[0], &weight[0], &positive[0, 0],
                 &everything[0],
             )
-            add_counts(positive, everything, tallies)
+            add_counts(&positive[0, 0], &everything[0], n_candidates, &tallies[0, 0])
     else:
         with nogil:
             for p in range(n_candidates):

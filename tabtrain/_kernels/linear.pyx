@@ -161,7 +161,7 @@ def confusion(
                 &weight[0], &positive[0, 0], &everything[0], &largest[0], &scratch[0],
             )
     with nogil:
-        add_counts(positive, everything, tallies)
+        add_counts(&positive[0, 0], &everything[0], n_candidates, &tallies[0, 0])
 
 
 def fold(

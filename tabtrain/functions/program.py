@@ -111,6 +111,22 @@ class Program:
         """Fill ``other[threshold, n]`` with what thresholds are compared with; NaN if not."""
         raise NotImplementedError
 
+    def tally_of(self, labels):
+        """How answers are counted in one with `forward`, or None.
+
+        Parameters
+        ----------
+        labels : pair of float
+            What it answers for the classes 0 and 1.
+
+        Returns
+        -------
+        callable or None
+            ``tally(params, tiles, y, weight, tallies[P, 4])`` adds the confusion counts; NaN for
+            candidates of which the answer for a row that counts is neither label.
+        """
+        return None
+
     def arguments(self, numbers):
         """The parameters by name, as the function is given them."""
         return {
@@ -307,10 +323,12 @@ class CompiledProgram(Program):
             for i, each in enumerate(parameters)
             if each.kind == "choice"
         }
-        self._forward = _compiled(answer, len(self._columns), kinds, 0)
+        self._answer = answer, len(self._columns), kinds
+        self._forward = _compiled("block_kernel", *self._answer, 0)
         if self.thresholds:
             other = as_numbers(others, *arguments, answers=False)
-            self._others = _compiled(other, len(self._columns), kinds, len(self.thresholds))
+            n_others = len(self.thresholds)
+            self._others = _compiled("block_kernel", other, len(self._columns), kinds, n_others)
 
     def rows_of(self, table):
         return table.numbers(self._columns, self._strings)
@@ -327,6 +345,16 @@ class CompiledProgram(Program):
 
     def others(self, params, tiles, other):
         self._others(self._numbers(params[np.newaxis]), tiles, other[np.newaxis])
+
+    def tally_of(self, labels):
+        # One NaN is not another, and would be compiled anew.
+        constants = tuple(np.nan if np.isnan(label) else float(label) for label in labels)
+        kernel = _compiled("tally_kernel", *self._answer, constants)
+
+        def tally(params, *block_and_tallies):
+            kernel(self._numbers(params), *block_and_tallies)
+
+        return tally
 
 
 class TrainedProgram(CompiledProgram):
@@ -358,13 +386,16 @@ class TrainedProgram(CompiledProgram):
                 rows = self._python.records(self._table.take(chosen))
                 answers_of_one[failing] = self._python.answers(rows, numbers)
 
+    def tally_of(self, labels):
+        return None
+
 
 @functools.lru_cache(maxsize=64)
-def _compiled(rewritten, n_columns, kinds, n_others):
-    """A kernel: ``forward(params, tiles, raw)``, or with ``n_others`` other sides `others`."""
+def _compiled(kind, *arguments):
+    """A kernel: what the function of that name in `tabtrain._kernels.function` makes."""
     from tabtrain._kernels import function
 
-    return function.block_kernel(rewritten, n_columns, kinds, n_others)
+    return getattr(function, kind)(*arguments)
 
 
 def make_program(function, parameters, labels, X, *, vectorized, as_before=None):

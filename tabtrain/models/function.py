@@ -1,17 +1,15 @@
 """A function that a user wrote, whose parameters are trained."""
 
+from functools import cached_property
+
 import numpy as np
 
 from tabtrain._kernels import confusion, sweep  # type: ignore[attr-defined]
-from tabtrain._kernels.answers import add_labels, add_to_tallies, fill_classes
-from tabtrain._kernels.tiles import N_LANES
+from tabtrain._kernels.answers import fill_classes
 from tabtrain.functions.numbers import HIGHEST_STRING, OTHER_STRING
 
 # A threshold begins at the value of a row, which is one of so many.
 N_QUANTILES = 256
-# The answers of so many candidates for so many tiles stay in the cache; with fewer rows at a time,
-# threads would wait for the interpreter between them.
-CANDIDATES_AT_A_TIME, TILES_AT_A_TIME = 16, 512
 
 
 class FunctionModel:
@@ -58,8 +56,6 @@ class FunctionModel:
         self.grid = np.where(self._whole, 1 / self._scale, 0.0)
         self.penalty_weights = np.zeros(self.n_params)
         self.line_groups = np.eye(self.n_params, dtype=bool)[sorted(self._thresholds)]
-        has_two_labels = labels is not None and self.n_outputs == 1
-        self.fused = {confusion.tally: self._tally} if has_two_labels else {}
         steps = self._n_classes <= sweep.MAX_CLASSES and self._thresholds
         self.line_events = {confusion.tally: self._steps} if steps else {}
 
@@ -132,23 +128,12 @@ class FunctionModel:
         elif self.program.has_strings:
             raw[(OTHER_STRING <= raw) & (raw <= HIGHEST_STRING)] = np.nan  # They are no numbers.
 
-    def _tally(self, params, tiles, y, weight, tallies):
-        """The confusion counts of two labels, some answers at a time."""
-        raw = np.empty((CANDIDATES_AT_A_TIME, 1, N_LANES * TILES_AT_A_TIME))
-        for p in range(0, len(params), CANDIDATES_AT_A_TIME):
-            some = params[p : p + CANDIDATES_AT_A_TIME]
-            positive, everything = np.zeros((len(some), 2)), np.zeros(2)
-            failed = np.zeros(len(some), dtype=np.uint8)
-            for first in range(0, len(tiles), TILES_AT_A_TIME):
-                some_tiles = tiles[first : first + TILES_AT_A_TIME]
-                n_rows = N_LANES * len(some_tiles)
-                rows = slice(N_LANES * first, N_LANES * first + n_rows)
-                values = raw.ravel()[: len(some) * n_rows].reshape(len(some), 1, n_rows)
-                self.program.forward(some, some_tiles, values)
-                add_labels(
-                    values[:, 0], y[rows], weight[rows], *self._labels, positive, everything, failed
-                )
-            add_to_tallies(positive, everything, failed, tallies[p : p + len(some)])
+    @cached_property
+    def fused(self):
+        tally = None
+        if self._labels is not None and self.n_outputs == 1:
+            tally = self.program.tally_of(self._labels)
+        return {} if tally is None else {confusion.tally: tally}
 
     def sides(self, theta, table):
         """For each threshold what it is compared with, and what comes out on either side.
