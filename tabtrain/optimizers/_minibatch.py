@@ -59,7 +59,7 @@ class MiniBatch(Optimizer):
         raise NotImplementedError
 
     def start(self, problem, theta, rng):
-        return self.begun(theta, problem.scores(theta[np.newaxis])[0], rng)
+        return self.begun(theta, problem.scores(theta[np.newaxis], keep_errors=True)[0], rng)
 
     def begun(self, theta, score, rng, **changes):
         """The state before the first epoch, from a point whose score is known."""
@@ -69,7 +69,7 @@ class MiniBatch(Optimizer):
     def step(self, problem, state):
         state = self.epoch(problem, state)
         with np.errstate(over="ignore", invalid="ignore"):
-            score = problem.scores(state.present[np.newaxis])[0]
+            score = problem.scores(state.present[np.newaxis], keep_errors=True)[0]
         if is_higher(score, state.score, ROUNDING):
             return replace(state, theta=state.present, score=score, n_stale=0)
         state = replace(state, n_stale=state.n_stale + 1)
