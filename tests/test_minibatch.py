@@ -26,6 +26,7 @@ from tests import reference
 ALL = [
     SGD(0.3, 16),
     SGD(0.3, 16, momentum=0.5, nesterov=False, max_norm=0.1),
+    SGD(0.1, 16, average=True),
     Adam(0.05, 16, beta1=0.8, beta2=0.95),
     AdamW(0.05, 16, weight_decay=0.5, max_norm=0.1),
 ]
@@ -56,11 +57,11 @@ def epoch_of_rows(optimizer, model, X, y, weight, alpha, n_epochs, seed=0):
     Z = np.column_stack([(X - model.center) / model.scale, np.ones(len(X))])
     rng, theta = np.random.default_rng(seed), np.zeros(Z.shape[1])
     penalized = np.append(np.ones(X.shape[1]), 0.0)
-    velocity, mean, square, t = np.zeros((3, len(theta))).tolist() + [0]
-    velocity, mean, square = map(np.array, (velocity, mean, square))
+    velocity, mean, square = np.zeros((3, len(theta)))
+    t = 0
     counts = np.flatnonzero(weight)
     for epoch in range(n_epochs):
-        rows = rng.permutation(counts)
+        rows, on_the_way = rng.permutation(counts), []
         rate = optimizer.learning_rate
         if optimizer.schedule == "invscaling":
             rate /= (1 + epoch) ** optimizer.power_t
@@ -84,7 +85,9 @@ def epoch_of_rows(optimizer, model, X, y, weight, alpha, n_epochs, seed=0):
                 velocity, theta = reference.sgd(
                     gradient, rate, optimizer.momentum, optimizer.nesterov, velocity, theta
                 )
-    return np.asarray(theta, dtype=float)
+            on_the_way.append(theta)
+    answer = np.mean(on_the_way, axis=0) if optimizer.average else theta
+    return np.asarray(answer, dtype=float)
 
 
 @each
@@ -97,7 +100,7 @@ def test_agrees_with_numpy(optimizer, schedule, weights):
     for _ in range(3):
         state = optimizer.epoch(problem, state)
     expected = epoch_of_rows(optimizer, problem.model, X, y, weight, problem.alpha, 3)
-    np.testing.assert_allclose(state.present, expected, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(state.answer, expected, rtol=1e-9, atol=1e-11)
     assert (state.n_epochs, state.n_updates) == (3, 3 * -(-np.count_nonzero(weight) // 16))
 
 
@@ -223,7 +226,9 @@ def test_at_rest_nothing_moves(optimizer):
     assert reg.intercept_ == 7
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.1, 32), Adam(0.02, 32)], ids=str)
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.1, 32), SGD(0.1, 32, average=True), Adam(0.02, 32)], ids=str
+)
 @pytest.mark.parametrize("weights", ["ones", "whole"])
 def test_finds_the_optimum(optimizer, weights):
     _, (X, y, weight) = make_problem(600, weights)
@@ -232,7 +237,7 @@ def test_finds_the_optimum(optimizer, weights):
     found = LinearClassifier("neg_log_loss", optimizer=optimizer, **options).fit(X, y, weight)
     assert found.stop_reason_ == "no change"
     assert found.best_score_ == pytest.approx(best.best_score_, abs=1e-4)
-    np.testing.assert_allclose(found.coef_, best.coef_, atol=0.03)
+    np.testing.assert_allclose(found.coef_, best.coef_, atol=0.05)
 
 
 def test_very_unequal_weights_are_no_bias():
