@@ -8,14 +8,14 @@ from sklearn.callback import with_callbacks
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
-from tabtrain._estimator import TrainedClassifier, TrainedEstimator, TrainedRegressor
+from tabtrain._estimator import TrainedEstimator
 from tabtrain._folds import folds
+from tabtrain._stream import StreamedClassifier, StreamedRegressor
 from tabtrain._thresholds import N_PARTS
 from tabtrain._validation import check_bool, check_number
 from tabtrain.models import LinearModel
 from tabtrain.objectives import get_objective
 from tabtrain.optimizers import CrossFit
-from tabtrain.table import Table
 
 __all__ = ["LinearClassifier", "LinearRegressor"]
 
@@ -118,7 +118,7 @@ def _has_probabilities(estimator):
     return True
 
 
-class LinearClassifier(_Linear, TrainedClassifier):
+class LinearClassifier(_Linear, StreamedClassifier):
     """A linear function of the features, trained for the metric it is judged by.
 
     Of two classes the second is predicted where ``X @ coef_.T + intercept_`` is above 0; of
@@ -380,7 +380,7 @@ class LinearClassifier(_Linear, TrainedClassifier):
         return log_softmax(raw.T, axis=1)
 
 
-class LinearRegressor(_Linear, TrainedRegressor):
+class LinearRegressor(_Linear, StreamedRegressor):
     """A linear function of the features, trained for the measure of error it is judged by.
 
     Parameters
@@ -512,8 +512,7 @@ class LinearRegressor(_Linear, TrainedRegressor):
         self.verbose = verbose
 
     def _output_scale(self, table):
-        targets = Table(table.y[: table.n_rows, np.newaxis], weight=table.weight[: table.n_rows])
-        mean, deviation = targets.mean_and_deviation()
+        mean, deviation = table.mean_and_deviation_of_y()
         center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
         return {"output_center": center[0], "output_scale": scale[0] or 1.0}
 

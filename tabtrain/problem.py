@@ -53,6 +53,8 @@ class Problem:
         The parts, see `tabtrain.models`, `tabtrain.objectives` and `tabtrain.table`.
     alpha : float
         The L2 penalty.
+    labels : tuple of y and weight, optional
+        What the objective is bound to; those of the table if not given.
 
     Attributes
     ----------
@@ -61,6 +63,8 @@ class Problem:
     alpha : float
     has_gradient : bool
         Whether `value_and_gradient` can be called.
+    is_free : bool
+        Whether `project` changes nothing.
     n_trials : int
         How many candidates have been scored.
     deadline : float
@@ -72,7 +76,7 @@ class Problem:
 
     splits: tuple = ()
 
-    def __init__(self, model, objective, table, *, alpha=0.0):
+    def __init__(self, model, objective, table, *, alpha=0.0, labels=None):
         self.model = model
         self._table = table
         self.alpha = alpha
@@ -80,8 +84,8 @@ class Problem:
         # What a problem has in common with those that are made from it.
         self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
         self.n_params = model.n_params
-        self._is_free = not model.grid.any() and np.isinf(model.bounds).all()
-        self._take(objective.bind(table.y, table.weight))
+        self.is_free = not model.grid.any() and np.isinf(model.bounds).all()
+        self._take(objective.bind(*(labels or (table.y, table.weight))))
 
     def _take(self, objective):
         n_classes = max(self.model.n_outputs, 2) if objective.target == "class" else 1
@@ -89,7 +93,7 @@ class Problem:
         self._n_classes = n_classes
         self._n_tallies = objective.n_tallies(n_classes)
         self._fused = self.model.fused.get(objective.tally)
-        self._last_gradient: tuple = (None, None)
+        self._last_errors: tuple = (None, None)
 
     @property
     def n_trials(self):
@@ -224,7 +228,7 @@ class Problem:
         -------
         array of the same shape
         """
-        if self._is_free:
+        if self.is_free:
             return thetas
         steps = np.where(self.grid > 0, self.grid, 1.0)
         on_grid = np.where(self.grid > 0, np.round(thetas / steps) * steps, thetas)
@@ -241,7 +245,7 @@ class Problem:
         """By less than this a score may differ from another that is the same in exact numbers."""
         return ROUNDING * (self._objective.scale + abs(score))
 
-    def scores(self, thetas, at_least=-np.inf):
+    def scores(self, thetas, at_least=-np.inf, *, keep_errors=False):
         """The scores of some candidates.
 
         Parameters
@@ -249,6 +253,8 @@ class Problem:
         thetas : array of shape (n_candidates, n_params)
         at_least : float
             A candidate that cannot reach this is given up without reading all rows.
+        keep_errors : bool
+            Of one candidate: whether `row_errors` is to be had without another pass.
 
         Returns
         -------
@@ -267,13 +273,16 @@ class Problem:
             map_shares, map_blocks = map, map_over
         perfect_rest = self._perfect_rest if at_least > -np.inf else None
         cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
+        errors = [None] * table.n_blocks if keep_errors else None
 
         def scores_of_share(i):
             share = thetas[cuts[i] : cuts[i + 1]]
-            return self._scores(share, at_least, perfect_rest, map_blocks)
+            return self._scores(share, at_least, perfect_rest, map_blocks, errors)
 
         scores = np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
         self.n_trials += len(thetas)
+        if keep_errors:
+            self._last_errors = (thetas[0].copy(), errors)
         return scores
 
     def _map(self, n_candidates):
@@ -281,7 +290,7 @@ class Problem:
         work = n_candidates * self._table.n_rows * self.model.row_work
         return self._table.map if work >= THREADS_FROM else map
 
-    def _scores(self, thetas, at_least, perfect_rest, map_blocks):
+    def _scores(self, thetas, at_least, perfect_rest, map_blocks, errors):
         params = self.model.parameters(thetas)
         penalty = self._penalty(thetas)
         result = np.full(len(params), -np.inf)
@@ -292,7 +301,7 @@ class Problem:
         start = 0
         while start < n_blocks:
             stop = next(end for end in ends if end > start)
-            for part in map_blocks(partial(self._tally, params), range(start, stop)):
+            for part in map_blocks(partial(self._tally, params, errors), range(start, stop)):
                 tallies += part
             start = stop
             if self.model.can_fail:
@@ -333,11 +342,11 @@ class Problem:
             rest[i] = rest[i + 1] + perfect
         return rest
 
-    def _tally(self, params, i):
+    def _tally(self, params, errors, i):
         self._check_time()
         block = self._table.block(i)
         tallies = np.zeros((len(params), self._n_tallies))
-        if self._fused is not None:
+        if self._fused is not None and errors is None:
             self._fused(params, block.tiles, block.y, block.weight, tallies)
             return tallies
         n_rows = len(block.y)
@@ -348,6 +357,8 @@ class Problem:
             failed = settle(raw, block.weight) if self.model.can_fail else False
             self._objective.tally(raw, block.y, block.weight, tallies[some])
             tallies[some][failed] = np.nan
+            if errors is not None:
+                errors[i] = self._objective.row_errors(raw, block.y)
         return tallies
 
     def _forward(self, params, block):
@@ -381,11 +392,21 @@ class Problem:
             errors[i] = self._objective.row_errors(raw, y)
 
         scores, gradients = values_and_gradients([self], theta[np.newaxis], keep_errors)
-        self._last_gradient = (theta.copy(), errors)
+        self._last_errors = (theta.copy(), errors)
         return scores[0], gradients[0]
 
+    @property
+    def gradient_unit(self):
+        """What gradients are in proportion to: the units of the score and of the labels."""
+        return self._objective.slope_unit(self.model.output_scale) or 1.0
+
+    @property
+    def is_penalized(self):
+        """Which entries of theta the penalty is on: bool array ``[n_params]``."""
+        return self.model.penalty_weights > 0
+
     def batch_gradient(self, theta, rows):
-        """`value_and_gradient` as some of the rows let expect it.
+        """The gradient as some of the rows let expect it.
 
         Their tally is scaled up to the weight of the table.
 
@@ -397,8 +418,10 @@ class Problem:
 
         Returns
         -------
-        score : float
         gradient : float64 array of shape (n_params,)
+        share : float
+            The weight of the rows, as a share of that of the table: the mean gradient of the
+            parts of the table, by their shares, is that of the whole if the objective is affine.
         """
         self._check_time()
         objective, table = self._objective, self._table
@@ -417,10 +440,10 @@ class Problem:
         objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad[0])
         grad = np.zeros(params.shape)
         self.model.backward(params, block.tiles, kept, raw_grad, grad)
-        score = float(objective.score(tally / share)[0] - self._penalty(theta))
         gradient = self.model.gradient(grad[0])
-        gradient -= self.alpha * self.model.penalty_weights * theta
-        return score, gradient
+        if self.alpha > 0:
+            gradient -= self.alpha * self.model.penalty_weights * theta
+        return gradient, share
 
     @cached_property
     def _total_weight(self):
@@ -558,7 +581,7 @@ class Problem:
 
     def _limits(self, thetas, lines):
         """How far each line stays within the bounds: ``[P, 2]``."""
-        if self._is_free:
+        if self.is_free:
             return np.tile([-np.inf, np.inf], (len(lines), 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = (self.bounds[:, np.newaxis] - thetas) / lines
@@ -596,7 +619,7 @@ class Problem:
         array of shape (number of rows of positive weight,)
             Bool where rows are right or wrong, float64 where they are off by a number.
         """
-        last_theta, errors = self._last_gradient
+        last_theta, errors = self._last_errors
         if last_theta is None or not np.array_equal(last_theta, theta):
             params = self.model.parameters(theta[np.newaxis])
 

@@ -46,6 +46,7 @@ class LinearModel:
         self.n_features = len(scale)
         self.row_work = self.n_features + 1
         self.center = center
+        self.scale = scale
         self.output_center = output_center
         self.output_scale = output_scale
         # What one unit of a weight in theta is in the user's units.
@@ -90,12 +91,9 @@ class LinearModel:
         return params
 
     def gradient(self, grad):
-        weights = grad[: self._n_weights].reshape(self.n_outputs, self.n_features)
-        constants = grad[self._n_weights :]
-        weights = (weights - np.outer(constants, self.center)) * self._unit
-        if not self.fit_intercept:
-            return weights.ravel()
-        return np.concatenate([weights.ravel(), self.output_scale * constants])
+        gradient = np.empty(self.n_params)
+        linear.unfold(grad, self._unit, self.center, self.output_scale, gradient)
+        return gradient
 
     def _flips(self, thetas, lines, limits):
         """Raw predictions are affine along any line, and labels flip once if one output moves."""

@@ -88,6 +88,13 @@ class Objective(BaseEstimator):
         """The same objective with smooth counts, which has a gradient; None if there is none."""
         return None
 
+    def slope_unit(self, output_scale):
+        """The slope of a row that is off by ``output_scale``, about, in units of that scale.
+
+        Gradients with respect to parameters at the data's scale are in proportion to it.
+        """
+        return self.scale * output_scale
+
     def row_errors(self, raw, y):
         """How wrong each row is under the first candidate: an array ``[n]``, 0 is right."""
         raise NotImplementedError
