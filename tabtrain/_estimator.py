@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -273,7 +273,15 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _validate(self, X, y=NO_Y, *, reset):
         """The checked ``X``, or ``X, y`` if there is a ``y``."""
         y_if_any = {} if y is NO_Y else {"y": y, "y_numeric": self._target == "number"}
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=reset, **y_if_any)
+        takes_sparse = get_tags(self).input_tags.sparse
+        return validate_data(
+            self,
+            X,
+            accept_sparse="csr" if takes_sparse else False,
+            dtype=[np.float64, np.float32],
+            reset=reset,
+            **y_if_any,
+        )
 
     def _raw_predictions(self, X):
         check_is_fitted(self)

@@ -32,6 +32,11 @@ def _center_and_scale(mean, deviation, centered):
 
 
 class _Linear(TrainedEstimator):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _check_parameters(self):
         super()._check_parameters()
         check_bool(self.fit_intercept, "fit_intercept")

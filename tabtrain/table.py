@@ -29,8 +29,11 @@ MIN_BLOCK_TILES = 64
 PACK_ONCE_BYTES = 2**26
 # A table smaller than this stays in the cache.
 SMALL_BYTES = 2**22
-# A stored number of a sparse row, and its feature.
+# A stored number of a sparse row, and its feature; it takes as long as so many of a dense row.
 VALUE_BYTES = 12
+VALUE_WORK = 4
+# What is summed over blocks is kept below this size, if what comes of a few blocks is.
+PARTS_BYTES = 2**24
 # Of sparse rows there are so many bytes in a block for each feature, as gradients are summed over
 # blocks, each with an entry for every feature.
 BLOCK_BYTES_A_FEATURE = 4 * VALUE_BYTES
@@ -60,11 +63,11 @@ class _DenseRows:
         The size of so many rows as there are in a tile, and that of the largest block.
     keeps : bool
         Whether blocks are made once, and kept.
-    density : float
-        The share of the numbers that are stored.
+    work : float
+        How long a row takes, in terms of a dense one.
     """
 
-    density = 1.0
+    work = 1.0
 
     def __init__(self, X):
         self.X = X
@@ -98,8 +101,9 @@ class _SparseRows:
         starts[: n_rows + 1] = X.indptr
         indices = X.indices.astype(np.int32, copy=False)
         self._rows = CSRRows(starts, indices, X.data, n_features)
-        self.density = X.nnz / max(n_rows * n_features, 1)
-        self.tile_bytes = N_LANES * VALUE_BYTES * max(self.density * n_features, 1)
+        n_values_a_row = max(X.nnz / max(n_rows, 1), 1)
+        self.work = VALUE_WORK * n_values_a_row / max(n_features, 1)
+        self.tile_bytes = N_LANES * VALUE_BYTES * n_values_a_row
         self.block_bytes = max(BLOCK_BYTES, BLOCK_BYTES_A_FEATURE * n_features)
 
     def block(self, rows, array):
@@ -162,13 +166,13 @@ class Table:
         Whether blocks are kept: of a small table, and of a sparse one, which has nothing to pack.
     is_small : bool
         Whether these stay in the cache.
-    density : float
-        The share of the numbers that are stored: 1 unless the table is sparse.
+    work : float
+        How long a row takes, in terms of a dense one.
     """
 
     def __init__(self, X, y=None, weight=None, *, n_jobs=1, one_block=False):
         self._rows = _SparseRows(X) if issparse(X) else _DenseRows(X)
-        self.density = self._rows.density
+        self.work = self._rows.work
         self.n_rows, self.n_features = X.shape
         self.n_jobs = n_jobs
         n_tiles = -(-self.n_rows // N_LANES)
@@ -301,8 +305,36 @@ class Table:
 
     def sum(self, function):
         """The sum of ``function(block)``, in block order, over all blocks."""
-        parts = self.map(lambda i: function(self.block(i)), range(self.n_blocks))
-        return np.add.reduce(parts)
+        return self.sum_of_parts(lambda i: [function(self.block(i))], self.map, 0)[0]
+
+    def sum_of_parts(self, function, map_blocks, part_bytes):
+        """The sums of what comes of the blocks, in their order.
+
+        Parameters
+        ----------
+        function : callable
+            Answers a list of new arrays for the number of a block.
+        map_blocks : callable
+            `map` of this table, or that of Python.
+        part_bytes : int
+            The size of the arrays, about. So many at a time are kept that they are few bytes, if
+            a few of them are.
+
+        Returns
+        -------
+        list of arrays
+        """
+        at_a_time = max(PARTS_BYTES // max(part_bytes, 1), 2 * self.n_jobs)
+        totals: list | None = None
+        for first in range(0, self.n_blocks, at_a_time):
+            some = range(first, min(first + at_a_time, self.n_blocks))
+            for parts in map_blocks(function, some):
+                if totals is None:
+                    totals = parts
+                else:
+                    for total, part in zip(totals, parts, strict=True):
+                        total += part
+        return totals
 
     def mean_and_deviation(self):
         """The weighted mean and standard deviation (divisor: the weights) of each feature.

@@ -20,19 +20,15 @@ MAX_POINTS = 20
 class _Memory(NamedTuple):
     """What the last steps told of the curvature, as `bend` takes it."""
 
-    steps: np.ndarray
-    changes: np.ndarray
-    rho: np.ndarray
-
-    @classmethod
-    def empty(cls, n_params):
-        return cls(np.empty((0, n_params)), np.empty((0, n_params)), np.empty(0))
+    steps: tuple = ()
+    changes: tuple = ()
+    rho: np.ndarray = np.empty(0)
 
     def with_last(self, step, change, n_kept):
         first = max(len(self.rho) + 1 - n_kept, 0)
         return _Memory(
-            np.concatenate([self.steps[first:], [step]]),
-            np.concatenate([self.changes[first:], [change]]),
+            (*self.steps[first:], step),
+            (*self.changes[first:], change),
             np.append(self.rho[first:], 1 / (step @ change)),
         )
 
@@ -129,17 +125,15 @@ class LBFGS(Optimizer):
         _, score, gradient = yield theta
         largest = np.abs(gradient).max(initial=0.0)
         flat = self.gtol * max(1.0, largest)
-        memory = _Memory.empty(len(theta))
         return _Curve(
-            theta, score, rng, bool(largest <= flat), gradient=gradient, flat=flat, memory=memory
+            theta, score, rng, bool(largest <= flat), gradient=gradient, flat=flat, memory=_Memory()
         )
 
     def _moved(self, state):
         found = yield from _line_search(state)
         if found is None:
             # The remembered curvature misleads: forget it; without any, there is no way up.
-            forgotten = _Memory.empty(len(state.theta))
-            return replace(state, memory=forgotten, converged=len(state.memory.rho) == 0)
+            return replace(state, memory=_Memory(), converged=len(state.memory.rho) == 0)
         theta, score, gradient = found
         step, change = theta - state.theta, state.gradient - gradient
         memory = state.memory
