@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
@@ -29,7 +30,7 @@ from tabtrain.history import History
 from tabtrain.objectives import get_objective, objective_names
 from tabtrain.optimizers import Budget, Search, get_optimizer
 from tabtrain.problem import Problem, raw_predictions
-from tabtrain.table import Table
+from tabtrain.table import Table, canonical
 
 # What scikit-learn takes for a y that is not asked for; None is one that is missing.
 NO_Y = "no_validation"
@@ -513,7 +514,8 @@ class AsTheyAre:
 
     @staticmethod
     def rows(X):
-        return X
+        # Sorted once for all tables of these rows.
+        return canonical(X) if issparse(X) else X
 
 
 def classes_and_codes(y, name):

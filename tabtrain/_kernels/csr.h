@@ -22,12 +22,6 @@ typedef struct {
 /* Of fewer functions, or with fewer numbers for each feature, that costs more than it saves. */
 #define CSR_WIDE_FROM 4
 
-FORCE_INLINE int csr_is_wide(const csr_rows *rows, ptrdiff_t n_functions)
-{
-    ptrdiff_t n_values = rows->starts[rows->n_rows] - rows->starts[0];
-    return n_functions >= CSR_WIDE_FROM && n_values >= rows->n_features;
-}
-
 /* Where the line of the cache begins that is in scratch, which is a line longer than need be. */
 FORCE_INLINE double *csr_side_by_side(double *scratch)
 {
@@ -81,7 +75,8 @@ MULTIVERSION static void csr_forward(const csr_rows *rows, const double *params,
 {
     ptrdiff_t n_functions = n_candidates * n_outputs, n_features = rows->n_features, i = 0, n;
     double *side_by_side = csr_side_by_side(scratch);
-    for (; csr_is_wide(rows, n_functions - i); i += n) {
+    ptrdiff_t n_values = rows->starts[rows->n_rows] - rows->starts[0];
+    for (; n_functions - i >= CSR_WIDE_FROM && n_values >= n_features; i += n) {
         n = n_functions - i < CSR_WIDTH ? n_functions - i : CSR_WIDTH;
         const double *own[CSR_WIDTH];
         for (ptrdiff_t f = 0; f < CSR_WIDTH; f++) {
@@ -100,52 +95,21 @@ MULTIVERSION static void csr_forward(const csr_rows *rows, const double *params,
                         params[csr_intercept(i, n_outputs, n_features)], raw + i * rows->n_rows);
 }
 
-/* grad[k] += raw_grad[row] * x[row, k], of one function. */
-FORCE_INLINE void csr_backward_one(const csr_rows *rows, const double *raw_grad, double *grad)
+/* grad += the sum over the rows of raw_grad[i, row] * x[row, k], for every (candidate, output) i;
+ * nothing is added for the intercepts. One after the other: gradients side by side would have to
+ * be moved there and back, which is not worth it for the few numbers of a block. */
+MULTIVERSION static void csr_backward(const csr_rows *rows, const double *raw_grad,
+                                      ptrdiff_t n_candidates, ptrdiff_t n_outputs, double *grad)
 {
-    for (ptrdiff_t row = 0; row < rows->n_rows; row++) {
-        double g = raw_grad[row];
-        if (g == 0.0) continue;
-        for (ptrdiff_t j = rows->starts[row]; j < rows->starts[row + 1]; j++)
-            grad[rows->indices[j]] += g * rows->values[j];
-    }
-}
-
-/* The same of n <= CSR_WIDTH functions. */
-FORCE_INLINE void csr_backward_wide(const csr_rows *rows, const double *raw_grad, ptrdiff_t n,
-                                    double *side_by_side)
-{
-    for (ptrdiff_t row = 0; row < rows->n_rows; row++) {
-        vec g[2] = {broadcast(0.0), broadcast(0.0)};
-        for (ptrdiff_t f = 0; f < n; f++) g[f / 4][f % 4] = raw_grad[f * rows->n_rows + row];
-        for (ptrdiff_t j = rows->starts[row]; j < rows->starts[row + 1]; j++) {
-            vec *grad = (vec *)side_by_side + 2 * (ptrdiff_t)rows->indices[j];
-            for (int v = 0; v < 2; v++) grad[v] += g[v] * broadcast(rows->values[j]);
+    for (ptrdiff_t i = 0; i < n_candidates * n_outputs; i++) {
+        double *own = grad + csr_weights(i, n_outputs, rows->n_features);
+        for (ptrdiff_t row = 0; row < rows->n_rows; row++) {
+            double g = raw_grad[i * rows->n_rows + row];
+            if (g == 0.0) continue;
+            for (ptrdiff_t j = rows->starts[row]; j < rows->starts[row + 1]; j++)
+                own[rows->indices[j]] += g * rows->values[j];
         }
     }
-}
-
-/* grad += the sum over the rows of raw_grad[i, row] * x[row, k], for every (candidate, output) i;
- * nothing is added for the intercepts. */
-MULTIVERSION static void csr_backward(const csr_rows *rows, const double *raw_grad,
-                                      ptrdiff_t n_candidates, ptrdiff_t n_outputs, double *grad,
-                                      double *scratch)
-{
-    ptrdiff_t n_functions = n_candidates * n_outputs, n_features = rows->n_features, i = 0, n;
-    double *side_by_side = csr_side_by_side(scratch);
-    for (; csr_is_wide(rows, n_functions - i); i += n) {
-        n = n_functions - i < CSR_WIDTH ? n_functions - i : CSR_WIDTH;
-        for (ptrdiff_t k = 0; k < n_features * CSR_WIDTH; k++) side_by_side[k] = 0.0;
-        csr_backward_wide(rows, raw_grad + i * rows->n_rows, n, side_by_side);
-        double *own[CSR_WIDTH];
-        for (ptrdiff_t f = 0; f < n; f++)
-            own[f] = grad + csr_weights(i + f, n_outputs, n_features);
-        for (ptrdiff_t k = 0; k < n_features; k++)
-            for (ptrdiff_t f = 0; f < n; f++) own[f][k] += side_by_side[k * CSR_WIDTH + f];
-    }
-    for (; i < n_functions; i++)
-        csr_backward_one(rows, raw_grad + i * rows->n_rows,
-                         grad + csr_weights(i, n_outputs, n_features));
 }
 
 /* first[k] and second[k] += the weighted moments of each feature about center[k].

@@ -1,7 +1,7 @@
-"""What the last steps of a search told of the curvature."""
+"""What the last steps of a search told of the curvature, and products of vectors for it."""
 
 cdef extern from "curvature.h" nogil:
-    double dot(const double *a, const double *b, Py_ssize_t n) noexcept
+    double dot_of "dot"(const double *a, const double *b, Py_ssize_t n) noexcept
     void add_multiple(double *to, double factor, const double *of, Py_ssize_t n) noexcept
 
 
@@ -34,18 +34,28 @@ def bend(steps, changes, const double[::1] rho, double[::1] direction):
     for i in range(n_steps - 1, -1, -1):
         step, change = fitting(steps[i], n_params), fitting(changes[i], n_params)
         with nogil:
-            share[i] *= dot(&step[0], &direction[0], n_params)
+            share[i] *= dot_of(&step[0], &direction[0], n_params)
             add_multiple(&direction[0], -share[i], &change[0], n_params)
     change = changes[n_steps - 1]
     with nogil:
-        scale = 1.0 / (rho[n_steps - 1] * dot(&change[0], &change[0], n_params))
+        scale = 1.0 / (rho[n_steps - 1] * dot_of(&change[0], &change[0], n_params))
         for k in range(n_params):
             direction[k] *= scale
     for i in range(n_steps):
         step, change = steps[i], changes[i]
         with nogil:
-            share[i] -= rho[i] * dot(&change[0], &direction[0], n_params)
+            share[i] -= rho[i] * dot_of(&change[0], &direction[0], n_params)
             add_multiple(&direction[0], share[i], &step[0], n_params)
+
+
+def dot(const double[::1] a, const double[::1] b):
+    """The sum of the products of two vectors.
+
+    The same for any number of threads of a BLAS, which is not asked: to wake them takes longer.
+    """
+    if a.shape[0] == 0:
+        return 0.0
+    return dot_of(&a[0], &fitting(b, a.shape[0])[0], a.shape[0])
 
 
 cdef const double[::1] fitting(const double[::1] vector, Py_ssize_t n_params):

@@ -53,7 +53,7 @@ cdef extern from "csr.h" nogil:
     ) noexcept
     void csr_backward(
         const csr_rows *rows, const double *raw_grad, Py_ssize_t n_candidates,
-        Py_ssize_t n_outputs, double *grad, double *scratch,
+        Py_ssize_t n_outputs, double *grad,
     ) noexcept
 
 
@@ -148,18 +148,15 @@ def backward(tiles, const double[:, :, ::1] raw_grad, double[:, ::1] grad):
     cdef const double[:, :, ::1] dense = dense_of(tiles)
     cdef Shape shape = shape_of(dense, sparse)
     cdef Py_ssize_t n_candidates = raw_grad.shape[0], n_outputs = raw_grad.shape[1]
-    cdef double[::1] scratch
     check_params(grad.shape[1], shape.n_features, n_outputs)
     if grad.shape[0] != n_candidates or raw_grad.shape[2] != shape.n_rows:
         raise ValueError("raw_grad does not fit tiles and grad")
     if raw_grad.size == 0:
         return
     if sparse is not None:
-        scratch = csr_scratch(sparse)
         with nogil:
             csr_backward(
-                &sparse.rows, &raw_grad[0, 0, 0], n_candidates, n_outputs, &grad[0, 0],
-                &scratch[0],
+                &sparse.rows, &raw_grad[0, 0, 0], n_candidates, n_outputs, &grad[0, 0]
             )
     else:
         with nogil:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tabtrain._kernels.curvature import dot
 from tabtrain._thresholds import HeldOut, best_offsets, classes_of, tally_of
 from tabtrain.objectives.neg_log_loss import NegLogLoss
 from tabtrain.objectives.soft import Soft
@@ -270,7 +271,7 @@ def _near(problems, centers, alpha):
         for i, problem, theta, score, gradient in zip(which, some, thetas, *found, strict=True):
             away = theta - centers[i]
             pull = alpha * problem.model.penalty_weights * away
-            yield theta, score - pull @ away / 2, gradient - pull
+            yield theta, score - dot(pull, away) / 2, gradient - pull
 
     return evaluate
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
-from tabtrain._kernels.curvature import bend
+from tabtrain._kernels.curvature import bend, dot
 from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
@@ -29,7 +29,7 @@ class _Memory(NamedTuple):
         return _Memory(
             (*self.steps[first:], step),
             (*self.changes[first:], change),
-            np.append(self.rho[first:], 1 / (step @ change)),
+            np.append(self.rho[first:], 1 / dot(step, change)),
         )
 
 
@@ -137,7 +137,7 @@ class LBFGS(Optimizer):
         theta, score, gradient = found
         step, change = theta - state.theta, state.gradient - gradient
         memory = state.memory
-        if step @ change > 0:
+        if dot(step, change) > 0:
             memory = memory.with_last(step, change, self.memory)
         gain = score - state.score
         return replace(
@@ -190,14 +190,16 @@ def _line_search(state):
     """
     direction = state.gradient.copy()
     bend(*state.memory, direction)
-    slope = state.gradient @ direction
+    slope = dot(state.gradient, direction)
     # The first step of all is at most about as long as the parameters' scale.
-    length = 1.0 if len(state.memory.rho) else 1 / max(1.0, float(np.linalg.norm(state.gradient)))
+    length = (
+        1.0 if len(state.memory.rho) else 1 / max(1.0, dot(state.gradient, state.gradient) ** 0.5)
+    )
     short, score_at_short, slope_at_short, long = 0.0, state.score, slope, None
     for _ in range(MAX_POINTS):
         found = yield state.theta + length * direction
         _, score, gradient = found
-        slope_here = gradient @ direction
+        slope_here = dot(gradient, direction)
         rises_enough = score >= state.score + C1 * length * slope
         if rises_enough and abs(slope_here) <= C2 * slope:
             return found
