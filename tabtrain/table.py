@@ -159,6 +159,7 @@ class Table:
 
     Attributes
     ----------
+    X : array of shape (n_rows, n_features)
     n_rows, n_features, n_padded, n_blocks : int
         ``n_padded`` counts the rows that fill up the last tile.
     y, weight : float64 arrays of shape (n_padded,)
@@ -172,6 +173,7 @@ class Table:
 
     def __init__(self, X, y=None, weight=None, *, n_jobs=1, one_block=False):
         self._rows = _SparseRows(X) if issparse(X) else _DenseRows(X)
+        self.X = self._rows.X
         self.work = self._rows.work
         self.n_rows, self.n_features = X.shape
         self.n_jobs = n_jobs
@@ -197,10 +199,6 @@ class Table:
             self._packed = [
                 self._pack(i, lambda name, shape: np.empty(shape)) for i in range(self.n_blocks)
             ]
-
-    @property
-    def X(self):
-        return self._rows.X
 
     def _padded(self, values):
         padded = np.zeros(self.n_padded)

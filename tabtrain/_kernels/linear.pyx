@@ -196,7 +196,7 @@ def confusion(
     cdef CSRRows sparse = sparse_of(tiles)
     cdef const double[:, :, ::1] dense = dense_of(tiles)
     cdef Shape shape = shape_of(dense, sparse)
-    cdef Py_ssize_t n_candidates = params.shape[0], n_features = shape.n_features, p
+    cdef Py_ssize_t n_candidates = params.shape[0], n_features = shape.n_features
     check_params(params.shape[1], n_features, 1)
     if tallies.shape[0] != n_candidates or tallies.shape[1] != 4:
         raise ValueError("tallies do not fit params")
