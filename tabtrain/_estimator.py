@@ -144,7 +144,8 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The examples. float32 and float64 arrays are used as they are, without a copy.
+            The examples. float32 and float64 arrays are used as they are, without a copy. Linear
+            functions take sparse arrays and matrices, too, which are never made dense.
         y : array-like of shape (n_samples,)
             What should come out.
         sample_weight : array-like of shape (n_samples,), optional

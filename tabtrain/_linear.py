@@ -295,6 +295,7 @@ class LinearClassifier(_Linear, TrainedClassifier):
         ----------
         X : array-like of shape (n_samples, n_features)
             The examples. float32 and float64 arrays are used as they are, without a copy.
+            Sparse arrays and matrices are never made dense.
         y : array-like of shape (n_samples,)
             What should come out.
         sample_weight : array-like of shape (n_samples,), optional
