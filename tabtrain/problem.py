@@ -693,7 +693,8 @@ def values_and_gradients(problems, thetas, see_raw=None):
         score = each._objective.score(tally[np.newaxis])[0] - each._penalty(theta)
         scores.append(-np.inf if np.isnan(score) else float(score))
         gradient = each.model.gradient(grad)
-        gradients.append(gradient - each.alpha * each.model.penalty_weights * theta)
+        gradient -= each.alpha * each.model.penalty_weights * theta
+        gradients.append(gradient)
     return scores, gradients
 
 

@@ -1,6 +1,6 @@
 """What the last steps of a search told of the curvature, and products of vectors for it."""
 
-cdef extern from "curvature.h" nogil:
+cdef extern from "vectors.h" nogil:
     double dot_of "dot"(const double *a, const double *b, Py_ssize_t n) noexcept
     void add_multiple(double *to, double factor, const double *of, Py_ssize_t n) noexcept
 

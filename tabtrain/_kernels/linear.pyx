@@ -44,6 +44,9 @@ cdef extern from "confusion.h" nogil:
         const double *weight, double *positive, double *all_rows,
     ) noexcept
 
+cdef extern from "vectors.h" nogil:
+    double dot(const double *a, const double *b, Py_ssize_t n) noexcept
+
 cdef extern from "csr.h" nogil:
     enum:
         CSR_WIDTH
@@ -293,11 +296,11 @@ def fold(
     with nogil:
         for p in range(thetas.shape[0]):
             for c in range(n_outputs):
+                for k in range(n_features):
+                    params[p, c * n_features + k] = thetas[p, c * n_features + k] * unit[k]
                 intercept = 0.0
                 if has_constants:
                     intercept = output_center + output_scale * thetas[p, n_weights + c]
-                for k in range(n_features):
-                    params[p, c * n_features + k] = thetas[p, c * n_features + k] * unit[k]
-                    if has_constants:
-                        intercept -= params[p, c * n_features + k] * center[k]
+                    if n_features > 0:
+                        intercept -= dot(&params[p, c * n_features], &center[0], n_features)
                 params[p, n_weights + c] = intercept

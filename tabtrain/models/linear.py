@@ -90,12 +90,16 @@ class LinearModel:
         return params
 
     def gradient(self, grad):
-        weights = grad[: self._n_weights].reshape(self.n_outputs, self.n_features)
+        shape = (self.n_outputs, self.n_features)
         constants = grad[self._n_weights :]
-        weights = (weights - np.outer(constants, self.center)) * self._unit
-        if not self.fit_intercept:
-            return weights.ravel()
-        return np.concatenate([weights.ravel(), self.output_scale * constants])
+        gradient = np.empty(self.n_params)
+        weights = gradient[: self._n_weights].reshape(shape)
+        np.multiply(constants[:, np.newaxis], self.center, out=weights)
+        np.subtract(grad[: self._n_weights].reshape(shape), weights, out=weights)
+        weights *= self._unit
+        if self.fit_intercept:
+            gradient[self._n_weights :] = self.output_scale * constants
+        return gradient
 
     def _flips(self, thetas, lines, limits):
         """Raw predictions are affine along any line, and labels flip once if one output moves."""

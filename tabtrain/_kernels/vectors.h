@@ -1,6 +1,6 @@
 /* Products and sums of long vectors. */
-#ifndef TABTRAIN_CURVATURE_H
-#define TABTRAIN_CURVATURE_H
+#ifndef TABTRAIN_VECTORS_H
+#define TABTRAIN_VECTORS_H
 
 #include "lanes.h"
 
