@@ -90,16 +90,12 @@ class LinearModel:
         return params
 
     def gradient(self, grad):
-        shape = (self.n_outputs, self.n_features)
+        weights = grad[: self._n_weights].reshape(self.n_outputs, self.n_features)
         constants = grad[self._n_weights :]
-        gradient = np.empty(self.n_params)
-        weights = gradient[: self._n_weights].reshape(shape)
-        np.multiply(constants[:, np.newaxis], self.center, out=weights)
-        np.subtract(grad[: self._n_weights].reshape(shape), weights, out=weights)
-        weights *= self._unit
-        if self.fit_intercept:
-            gradient[self._n_weights :] = self.output_scale * constants
-        return gradient
+        weights = (weights - np.outer(constants, self.center)) * self._unit
+        if not self.fit_intercept:
+            return weights.ravel()
+        return np.concatenate([weights.ravel(), self.output_scale * constants])
 
     def _flips(self, thetas, lines, limits):
         """Raw predictions are affine along any line, and labels flip once if one output moves."""
