@@ -12,6 +12,7 @@ NAMES = (
     "trials",
     "line_search",
     "gradient",
+    "sparse",
     "portfolio",
     "memory",
     "import_time",

@@ -1,15 +1,18 @@
 """The tables of the benchmarks: real ones are files inside PyPI packages, nothing is downloaded.
 
 Each function returns ``X``, a float64 array, and ``y``, integer class codes; those called
-``..._frame`` a DataFrame and what is to come out.
+``..._frame`` a DataFrame and what is to come out, `docstrings` a sparse array.
 """
 
+import ast
 import csv
 import gzip
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.datasets import load_breast_cancer
 
 
@@ -228,6 +231,36 @@ def synthetic(n_rows=1_000_000):
     X = rng.standard_normal((n_rows, 20))
     y = X @ rng.standard_normal(20) + 2 * rng.logistic(size=n_rows) > 0
     return X, y.astype(int)
+
+
+# Which documentation `docstrings` reads: of tabtrain's own requirements, so that it is at hand.
+DOCUMENTED = ("numpy", "pandas", "scipy", "sklearn")
+MIN_WORDS = 8
+
+
+def docstrings(n_words=1):
+    """About 12,000 x 35,000, sparse, 4 classes: which package is a docstring of?
+
+    The tf-idf, in rows of length 1, of words and, if ``n_words`` is 2, of pairs of words that are
+    in two docstrings, which are about 150,000. It depends on the versions of the packages alone.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts, y = [], []
+    for code, name in enumerate(DOCUMENTED):
+        files = sorted(_folder(name, name).rglob("*.py"))
+        for file in (each for each in files if "tests" not in each.parts):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Of what others wrote.
+                tree = ast.parse(file.read_bytes())
+            documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+            for node in ast.walk(tree):
+                text = ast.get_docstring(node) if isinstance(node, documented) else None
+                if text is not None and len(text.split()) >= MIN_WORDS:
+                    texts.append(text)
+                    y.append(code)
+    vectorizer = TfidfVectorizer(ngram_range=(1, n_words), min_df=n_words)
+    return csr_array(vectorizer.fit_transform(texts)), np.array(y)
 
 
 def pima_frame():

@@ -8,10 +8,11 @@ from contextlib import ExitStack
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -29,7 +30,7 @@ from tabtrain.history import History
 from tabtrain.objectives import get_objective, objective_names
 from tabtrain.optimizers import Budget, Search, get_optimizer
 from tabtrain.problem import Problem, raw_predictions
-from tabtrain.table import Table
+from tabtrain.table import Table, canonical
 
 # What scikit-learn takes for a y that is not asked for; None is one that is missing.
 NO_Y = "no_validation"
@@ -147,7 +148,8 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The examples. float32 and float64 arrays are used as they are, without a copy.
+            The examples. float32 and float64 arrays are used as they are, without a copy. Linear
+            functions take sparse arrays and matrices, too, which are never made dense.
         y : array-like of shape (n_samples,)
             What should come out.
         sample_weight : array-like of shape (n_samples,), optional
@@ -278,7 +280,15 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _validate(self, X, y=NO_Y, *, reset):
         """The checked ``X``, or ``X, y`` if there is a ``y``."""
         y_if_any = {} if y is NO_Y else {"y": y, "y_numeric": self._target == "number"}
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=reset, **y_if_any)
+        takes_sparse = get_tags(self).input_tags.sparse
+        return validate_data(
+            self,
+            X,
+            accept_sparse="csr" if takes_sparse else False,
+            dtype=[np.float64, np.float32],
+            reset=reset,
+            **y_if_any,
+        )
 
     def _raw_predictions(self, X):
         check_is_fitted(self)
@@ -510,7 +520,8 @@ class AsTheyAre:
 
     @staticmethod
     def rows(X):
-        return X
+        # Sorted once for all tables of these rows.
+        return canonical(X) if issparse(X) else X
 
 
 def classes_and_codes(y, name):

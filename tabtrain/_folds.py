@@ -4,6 +4,7 @@ import reprlib
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, check_scalar, column_or_1d
 
 N_FOLDS = 5
@@ -16,7 +17,7 @@ def folds(X, codes, weight, groups, cv, classes, seed):
 
     Parameters
     ----------
-    X : array of shape (n_rows, n_features)
+    X : array of shape (n_rows, n_features), or a sparse one in CSR format without duplicates
     codes : int array of shape (n_rows,)
         The classes.
     weight : array of shape (n_rows,)
@@ -152,14 +153,7 @@ def alike_together(X, codes, weight, n_folds, seed):
     a row that is held out because it is there a second time. Where features take few values,
     rows are alike by chance, and are divided as any others.
     """
-    # Universal hashing: sums of the bits of the numbers times odd ones, drawn at random.
-    rng = np.random.default_rng(seed)
-    multipliers = 2 * rng.integers(2**63, size=X.shape[1], dtype=np.uint64) + 1
-    keys = np.zeros(len(X), dtype=np.uint64)
-    for column, multiplier in zip(X.T, multipliers, strict=True):
-        bits = (column.astype(np.float64) + 0.0).view(np.uint64)  # -0.0 is 0.0
-        keys += (bits ^ (bits >> np.uint64(32))) * multiplier
-    keys ^= keys >> np.uint64(32)
+    keys = row_keys(X, np.random.default_rng(seed))
     counts = np.flatnonzero(weight > 0)
     _, alike = np.unique(keys[counts], return_inverse=True)
     n_codes, n_different = codes.max() + 1, alike.max() + 1
@@ -170,7 +164,7 @@ def alike_together(X, codes, weight, n_folds, seed):
         n_different >= min(MIN_DIFFERENT, MIN_SHARE_DIFFERENT * len(counts))
         and has_one_label[are_several].sum() > are_several.sum() / 2
     )
-    fold = np.zeros(len(X), dtype=np.intp)
+    fold = np.zeros(len(codes), dtype=np.intp)
     n_before = 0
     for code in np.unique(codes[counts]):
         rows = np.flatnonzero(codes[counts] == code)
@@ -181,3 +175,25 @@ def alike_together(X, codes, weight, n_folds, seed):
         fold[counts[rows]] = place % n_folds
         n_before = place[-1]
     return fold
+
+
+def row_keys(X, rng):
+    """A number for each row, the same for rows that are alike, whether stored sparsely or not.
+
+    Universal hashing: sums of the bits of the numbers times odd ones, drawn at random.
+    """
+    multipliers = 2 * rng.integers(2**63, size=X.shape[1], dtype=np.uint64) + 1
+
+    def terms(values, multiplier):
+        bits = (values.astype(np.float64) + 0.0).view(np.uint64)  # -0.0 is 0.0
+        return (bits ^ (bits >> np.uint64(32))) * multiplier
+
+    if issparse(X):  # 0 adds nothing, and sums are exact
+        sums = np.zeros(X.nnz + 1, dtype=np.uint64)
+        np.cumsum(terms(X.data, multipliers[X.indices]), out=sums[1:])
+        keys = sums[X.indptr[1:]] - sums[X.indptr[:-1]]
+    else:
+        keys = np.zeros(len(X), dtype=np.uint64)
+        for column, multiplier in zip(X.T, multipliers, strict=True):
+            keys += terms(column, multiplier)
+    return keys ^ (keys >> np.uint64(32))

@@ -32,6 +32,11 @@ def _center_and_scale(mean, deviation, centered):
 
 
 class _Linear(TrainedEstimator):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _check_parameters(self):
         super()._check_parameters()
         check_bool(self.fit_intercept, "fit_intercept")
@@ -290,6 +295,7 @@ class LinearClassifier(_Linear, StreamedClassifier):
         ----------
         X : array-like of shape (n_samples, n_features)
             The examples. float32 and float64 arrays are used as they are, without a copy.
+            Sparse arrays and matrices are never made dense.
         y : array-like of shape (n_samples,)
             What should come out.
         sample_weight : array-like of shape (n_samples,), optional

@@ -84,6 +84,7 @@ class Problem:
         # What a problem has in common with those that are made from it.
         self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
         self.n_params = model.n_params
+        self._row_work = model.row_work * table.work
         self.is_free = not model.grid.any() and np.isinf(model.bounds).all()
         self._take(objective.bind(*(labels or (table.y, table.weight))))
 
@@ -287,7 +288,7 @@ class Problem:
 
     def _map(self, n_candidates):
         """`map`, over the threads where the work is worth waking them."""
-        work = n_candidates * self._table.n_rows * self.model.row_work
+        work = n_candidates * self._table.n_rows * self._row_work
         return self._table.map if work >= THREADS_FROM else map
 
     def _scores(self, thetas, at_least, perfect_rest, map_blocks, errors):
@@ -535,7 +536,7 @@ class Problem:
         # Two bytes each of what scratch counts in doubles.
         shorts = table.scratch("kind", (t.size // 2,)).view(np.uint16).reshape(2, *t.shape)
         kind, bucket = shorts
-        work = len(thetas) + n_lines * (1 + EVENT_MULTIPLICATIONS / self.model.row_work)
+        work = len(thetas) + n_lines * (1 + EVENT_MULTIPLICATIONS / self._row_work)
         map_parts = self._map(work)
         narrowed = self._limits(thetas, lines)
         limits = None
@@ -681,12 +682,12 @@ def values_and_gradients(problems, thetas, see_raw=None):
         for p, each in enumerate(problems):
             weight, own = each._table.weight[rows], slice(p, p + 1)
             each._objective.tally(raw[own], block.y, weight, tallies[own])
-        return tallies
+        return [tallies]
 
     if first._objective.is_affine:
         tallies = [each._perfect_rest[0] for each in problems]
     else:
-        tallies = np.add.reduce(list(map_blocks(tallies_of_block, range(n_blocks))))
+        (tallies,) = table.sum_of_parts(tallies_of_block, map_blocks, 8 * len(problems) * n_tallies)
     dscores = [
         each._objective.score_gradient(tally) for each, tally in zip(problems, tallies, strict=True)
     ]
@@ -706,16 +707,17 @@ def values_and_gradients(problems, thetas, see_raw=None):
         first.model.backward(params, block.tiles, kept, raw_grad, grad)
         if see_raw is not None:
             see_raw(i, raw, block.y)
-        return np.concatenate([tallies, grad], axis=1)
+        return [tallies, grad]
 
-    sums = np.add.reduce(list(map_blocks(of_block, range(n_blocks))))
+    tallies, grads = table.sum_of_parts(of_block, map_blocks, params.nbytes)
     first.n_trials += len(problems)
     scores, gradients = [], []
-    for each, theta, of_one in zip(problems, thetas, sums, strict=True):
-        score = each._objective.score(of_one[np.newaxis, :n_tallies])[0] - each._penalty(theta)
+    for each, theta, tally, grad in zip(problems, thetas, tallies, grads, strict=True):
+        score = each._objective.score(tally[np.newaxis])[0] - each._penalty(theta)
         scores.append(-np.inf if np.isnan(score) else float(score))
-        gradient = each.model.gradient(of_one[n_tallies:])
-        gradients.append(gradient - each.alpha * each.model.penalty_weights * theta)
+        gradient = each.model.gradient(grad)
+        gradient -= each.alpha * each.model.penalty_weights * theta
+        gradients.append(gradient)
     return scores, gradients
 
 

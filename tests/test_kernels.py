@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from tabtrain._kernels.calibration import curve_moments
-from tabtrain._kernels.curvature import bend
+from tabtrain._kernels.curvature import bend, dot
 from tabtrain._kernels.updates import adam, sgd
 
 from tabtrain._kernels import answers, confusion, linear, losses, soft, sweep, tiles
@@ -776,7 +776,7 @@ def test_curve_moments(n_rows, size, rng):
 
 
 @pytest.mark.parametrize("n_steps", [0, 1, 5])
-@pytest.mark.parametrize("n_params", [1, 6])
+@pytest.mark.parametrize("n_params", [1, 6, 50])
 def test_bend(n_steps, n_params, rng):
     steps = rng.standard_normal((n_steps, n_params))
     hessian = np.diag(rng.uniform(0.5, 2, n_params))
@@ -845,6 +845,15 @@ def test_unfold(seed, n_outputs, n_features, has_constants):
     expected = reference.unfold(grad, unit, center, 0.3, n_outputs, has_constants)
     size = reference.unfold(np.abs(grad), unit, -np.abs(center), 0.3, n_outputs, has_constants)
     assert_array_less(np.abs(gradient - expected), 1e-300 + 8 * EPS * size)
+
+
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 100])
+def test_dot(n, rng):
+    a, b = rng.standard_normal((2, n)) * 10.0 ** rng.integers(-3, 3, n)
+    exact = (a.astype(np.longdouble) * b).sum()
+    assert abs(dot(frozen(a), frozen(b)) - exact) <= (n + 1) * EPS * (np.abs(a) @ np.abs(b))
+    with pytest.raises(ValueError, match="do not fit"):
+        dot(np.ones(n + 1), b)
 
 
 def calls(rng):

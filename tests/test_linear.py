@@ -746,13 +746,6 @@ def test_bad_examples(X, y, options, message):
     assert not hasattr(clf, "coef_")
 
 
-def test_sparse_is_refused(cancer):
-    from scipy.sparse import csr_array
-
-    with pytest.raises(TypeError, match=r"[Ss]parse"):
-        LinearClassifier().fit(csr_array(cancer[0]), cancer[1])
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -261,9 +261,23 @@ static int has_filter(void) { return 0; }
 #define LINEAR_WEIGHTS(i) \
     ((i) / n_outputs * n_outputs * (n_features + 1) + (i) % n_outputs * n_features)
 
-/* grad += the sum over the rows of raw_grad[c, row] * x[row, k], for every (candidate, output) c,
- * x[row, n_features] being 1: some tiles at a time, few enough to stay in the cache while every
- * group of features and outputs passes them. */
+/* grad += the sums over the rows of raw_grad[c, row], for the intercepts. */
+MULTIVERSION static void linear_backward_constants(const double *raw_grad,
+                                                   ptrdiff_t n_candidates, ptrdiff_t n_outputs,
+                                                   ptrdiff_t n_rows, ptrdiff_t n_features,
+                                                   double *grad)
+{
+    for (ptrdiff_t c = 0; c < n_candidates * n_outputs; c++) {
+        vec sum = broadcast(0.0);
+        for (ptrdiff_t i = 0; i < n_rows / 4; i++)
+            sum += ((const vec *)(raw_grad + c * n_rows))[i];
+        grad[(c / n_outputs + 1) * n_outputs * n_features + c] += sum_of(sum);
+    }
+}
+
+/* grad += the sum over the rows of raw_grad[c, row] * x[row, k], for every (candidate, output) c:
+ * some tiles at a time, few enough to stay in the cache while every group of features and outputs
+ * passes them. */
 MULTIVERSION static void linear_backward_tiles(const double *raw_grad, ptrdiff_t n_candidates,
                                                ptrdiff_t n_outputs, const double *tiles,
                                                ptrdiff_t n_tiles, ptrdiff_t n_features,
@@ -282,12 +296,6 @@ MULTIVERSION static void linear_backward_tiles(const double *raw_grad, ptrdiff_t
             for (; k + 4 <= n_features; k += 4) BACKWARD_TILES(4, 1)
             for (; k < n_features; k++) BACKWARD_TILES(1, 1)
         }
-    }
-    for (c = 0; c < n_functions; c++) {
-        vec sum = broadcast(0.0);
-        for (k = 0; k < LANES / 4 * n_tiles; k++)
-            sum += ((const vec *)(raw_grad + c * LANES * n_tiles))[k];
-        grad[(c / n_outputs + 1) * n_outputs * n_features + c] += sum_of(sum);
     }
 }
 

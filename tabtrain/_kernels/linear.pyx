@@ -1,12 +1,13 @@
 """Linear functions: ``raw = X @ weights.T + intercepts``, for many candidates at once.
 
 The parameters of one candidate are its ``n_outputs`` rows of weights, then its ``n_outputs``
-intercepts, in the user's units.
+intercepts, in the user's units. Wherever there are tiles, there may be sparse rows instead.
 """
 
 import numpy as np
 
 from tabtrain._kernels.confusion cimport add_counts
+from tabtrain._kernels.csr cimport CSRRows, csr_rows
 from tabtrain._kernels.lanes cimport LANES
 
 cdef extern from "linear.h" nogil:
@@ -32,16 +33,60 @@ cdef extern from "linear.h" nogil:
         const double *raw_grad, Py_ssize_t n_candidates, Py_ssize_t n_outputs,
         const double *tiles, Py_ssize_t n_tiles, Py_ssize_t n_features, double *grad,
     ) noexcept
+    void linear_backward_constants(
+        const double *raw_grad, Py_ssize_t n_candidates, Py_ssize_t n_outputs, Py_ssize_t n_rows,
+        Py_ssize_t n_features, double *grad,
+    ) noexcept
+
+cdef extern from "confusion.h" nogil:
+    void add_predicted_positive(
+        const double *raw, Py_ssize_t n_candidates, Py_ssize_t n_rows, const double *y,
+        const double *weight, double *positive, double *all_rows,
+    ) noexcept
+
+cdef extern from "vectors.h" nogil:
+    double dot(const double *a, const double *b, Py_ssize_t n) noexcept
+
+cdef extern from "csr.h" nogil:
+    enum:
+        CSR_WIDTH
+    void csr_forward(
+        const csr_rows *rows, const double *params, Py_ssize_t n_candidates,
+        Py_ssize_t n_outputs, double *raw, double *scratch,
+    ) noexcept
+    void csr_backward(
+        const csr_rows *rows, const double *raw_grad, Py_ssize_t n_candidates,
+        Py_ssize_t n_outputs, double *grad,
+    ) noexcept
 
 
 # With fewer candidates, preparing single precision costs more than it saves.
 cdef Py_ssize_t FILTER_FROM = 12
 
+NO_TILES = np.empty((0, 0, LANES))
 
-cdef int check_tiles(const double[:, :, ::1] tiles) except -1:
-    if tiles.shape[2] != LANES:
-        raise ValueError(f"tiles of {tiles.shape[2]} rows do not have {LANES}")
-    return 0
+
+cdef struct Shape:
+    Py_ssize_t n_rows
+    Py_ssize_t n_features
+
+
+cdef CSRRows sparse_of(tiles):
+    """The sparse rows, if there are any in the place of tiles."""
+    return tiles if isinstance(tiles, CSRRows) else None
+
+
+cdef const double[:, :, ::1] dense_of(tiles):
+    """The tiles; none in the place of which there are sparse rows."""
+    return NO_TILES if isinstance(tiles, CSRRows) else tiles
+
+
+cdef Shape shape_of(const double[:, :, ::1] dense, CSRRows sparse) except *:
+    if sparse is not None:
+        return Shape(sparse.rows.n_rows, sparse.rows.n_features)
+    if dense.shape[2] != LANES:
+        raise ValueError(f"tiles of {dense.shape[2]} rows do not have {LANES}")
+    return Shape(LANES * dense.shape[0], dense.shape[1])
 
 
 cdef int check_params(Py_ssize_t n_params, Py_ssize_t n_features, Py_ssize_t n_outputs) except -1:
@@ -53,63 +98,85 @@ cdef int check_params(Py_ssize_t n_params, Py_ssize_t n_features, Py_ssize_t n_o
     return 0
 
 
-def forward(
-    const double[:, ::1] params, const double[:, :, ::1] tiles, double[:, :, ::1] raw
-):
+cdef double[::1] csr_scratch(CSRRows sparse):
+    # Weights side by side, and a line of the cache more.
+    return np.empty((sparse.rows.n_features + 2) * CSR_WIDTH)
+
+
+def forward(const double[:, ::1] params, tiles, double[:, :, ::1] raw):
     """Fill ``raw`` with the predictions of every candidate.
 
     Parameters
     ----------
     params : float64 array of shape (n_candidates, n_outputs * (n_features + 1))
-    tiles : float64 array of shape (n_tiles, n_features, 16)
+    tiles : float64 array of shape (n_tiles, n_features, 16) or CSRRows
     raw : float64 array of shape (n_candidates, n_outputs, 16 * n_tiles), filled
     """
-    cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1], t
-    cdef Py_ssize_t n_candidates = raw.shape[0], n_outputs = raw.shape[1]
-    check_tiles(tiles)
-    check_params(params.shape[1], n_features, n_outputs)
-    if params.shape[0] != n_candidates or raw.shape[2] != LANES * n_tiles:
+    cdef CSRRows sparse = sparse_of(tiles)
+    cdef const double[:, :, ::1] dense = dense_of(tiles)
+    cdef Shape shape = shape_of(dense, sparse)
+    cdef Py_ssize_t n_candidates = raw.shape[0], n_outputs = raw.shape[1], t
+    cdef double[::1] scratch
+    check_params(params.shape[1], shape.n_features, n_outputs)
+    if params.shape[0] != n_candidates or raw.shape[2] != shape.n_rows:
         raise ValueError("raw does not fit params and tiles")
     if raw.size == 0:
         return
+    if sparse is not None:
+        scratch = csr_scratch(sparse)
+        with nogil:
+            csr_forward(
+                &sparse.rows, &params[0, 0], n_candidates, n_outputs, &raw[0, 0, 0], &scratch[0]
+            )
+        return
     with nogil:
-        for t in range(n_tiles):
+        for t in range(dense.shape[0]):
             linear_forward_tile(
-                &params[0, 0], n_candidates, n_outputs, n_features,
-                &tiles[t, 0, 0], &raw[0, 0, LANES * t], LANES * n_tiles,
+                &params[0, 0], n_candidates, n_outputs, shape.n_features,
+                &dense[t, 0, 0], &raw[0, 0, LANES * t], shape.n_rows,
             )
 
 
-def backward(
-    const double[:, :, ::1] tiles, const double[:, :, ::1] raw_grad, double[:, ::1] grad
-):
+def backward(tiles, const double[:, :, ::1] raw_grad, double[:, ::1] grad):
     """Add to ``grad`` the gradient with respect to the parameters of every candidate.
 
     Parameters
     ----------
-    tiles : float64 array of shape (n_tiles, n_features, 16)
+    tiles : float64 array of shape (n_tiles, n_features, 16) or CSRRows
     raw_grad : float64 array of shape (n_candidates, n_outputs, 16 * n_tiles)
         The gradient with respect to the raw predictions; 0 for rows of weight 0.
     grad : float64 array of shape (n_candidates, n_outputs * (n_features + 1)), added to
     """
-    cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1]
+    cdef CSRRows sparse = sparse_of(tiles)
+    cdef const double[:, :, ::1] dense = dense_of(tiles)
+    cdef Shape shape = shape_of(dense, sparse)
     cdef Py_ssize_t n_candidates = raw_grad.shape[0], n_outputs = raw_grad.shape[1]
-    check_tiles(tiles)
-    check_params(grad.shape[1], n_features, n_outputs)
-    if grad.shape[0] != n_candidates or raw_grad.shape[2] != LANES * n_tiles:
+    check_params(grad.shape[1], shape.n_features, n_outputs)
+    if grad.shape[0] != n_candidates or raw_grad.shape[2] != shape.n_rows:
         raise ValueError("raw_grad does not fit tiles and grad")
     if raw_grad.size == 0:
         return
+    if sparse is not None:
+        with nogil:
+            csr_backward(
+                &sparse.rows, &raw_grad[0, 0, 0], n_candidates, n_outputs, &grad[0, 0]
+            )
+    else:
+        with nogil:
+            linear_backward_tiles(
+                &raw_grad[0, 0, 0], n_candidates, n_outputs, &dense[0, 0, 0], dense.shape[0],
+                shape.n_features, &grad[0, 0],
+            )
     with nogil:
-        linear_backward_tiles(
-            &raw_grad[0, 0, 0], n_candidates, n_outputs, &tiles[0, 0, 0], n_tiles, n_features,
+        linear_backward_constants(
+            &raw_grad[0, 0, 0], n_candidates, n_outputs, shape.n_rows, shape.n_features,
             &grad[0, 0],
         )
 
 
 def confusion(
     const double[:, ::1] params,
-    const double[:, :, ::1] tiles,
+    tiles,
     const double[::1] y,
     const double[::1] weight,
     double[:, ::1] tallies,
@@ -118,34 +185,37 @@ def confusion(
 
     Gives to the bit what the two give one after the other. The raw predictions never leave
     the processor's registers, and are computed in single precision where that settles
-    which side of 0 they are on.
+    which side of 0 they are on. Of sparse rows, those of some candidates stay in the cache.
 
     Parameters
     ----------
     params : float64 array of shape (n_candidates, n_features + 1)
-    tiles : float64 array of shape (n_tiles, n_features, 16)
+    tiles : float64 array of shape (n_tiles, n_features, 16) or CSRRows
     y, weight : float64 arrays of shape (16 * n_tiles,)
         Class codes 0 and 1; weight 0 behind the last row.
     tallies : float64 array of shape (n_candidates, 4), added to
         Weight of rows by (true class, predicted class).
     """
-    cdef Py_ssize_t n_tiles = tiles.shape[0], n_features = tiles.shape[1]
-    cdef Py_ssize_t n_candidates = params.shape[0]
-    check_tiles(tiles)
+    cdef CSRRows sparse = sparse_of(tiles)
+    cdef const double[:, :, ::1] dense = dense_of(tiles)
+    cdef Shape shape = shape_of(dense, sparse)
+    cdef Py_ssize_t n_candidates = params.shape[0], n_features = shape.n_features
     check_params(params.shape[1], n_features, 1)
     if tallies.shape[0] != n_candidates or tallies.shape[1] != 4:
         raise ValueError("tallies do not fit params")
-    if y.shape[0] != LANES * n_tiles or weight.shape[0] != LANES * n_tiles:
+    if y.shape[0] != shape.n_rows or weight.shape[0] != shape.n_rows:
         raise ValueError("y and weight do not fit tiles")
-    if n_candidates == 0 or n_tiles == 0:
+    if n_candidates == 0 or shape.n_rows == 0:
         return
     cdef double[:, ::1] positive = np.zeros((n_candidates, 2))
     cdef double[::1] everything = np.zeros(2), largest
     cdef float[::1] scratch
-    if n_candidates < FILTER_FROM or not has_filter():
+    if sparse is not None:
+        sparse_confusion(params, sparse, y, weight, positive, everything)
+    elif n_candidates < FILTER_FROM or not has_filter():
         with nogil:
             linear_confusion(
-                &params[0, 0], n_candidates, n_features, &tiles[0, 0, 0], n_tiles, &y[0],
+                &params[0, 0], n_candidates, n_features, &dense[0, 0, 0], dense.shape[0], &y[0],
                 &weight[0], &positive[0, 0], &everything[0],
             )
     else:
@@ -157,11 +227,35 @@ def confusion(
         )
         with nogil:
             linear_confusion_filtered(
-                &params[0, 0], n_candidates, n_features, &tiles[0, 0, 0], n_tiles, &y[0],
+                &params[0, 0], n_candidates, n_features, &dense[0, 0, 0], dense.shape[0], &y[0],
                 &weight[0], &positive[0, 0], &everything[0], &largest[0], &scratch[0],
             )
     with nogil:
         add_counts(&positive[0, 0], &everything[0], n_candidates, &tallies[0, 0])
+
+
+cdef int sparse_confusion(
+    const double[:, ::1] params,
+    CSRRows sparse,
+    const double[::1] y,
+    const double[::1] weight,
+    double[:, ::1] positive,
+    double[::1] everything,
+) except -1:
+    """Some candidates at a time."""
+    cdef Py_ssize_t n_rows = sparse.rows.n_rows, n_candidates = params.shape[0], p = 0, n
+    cdef double[:, ::1] raw = np.empty((CSR_WIDTH, n_rows))
+    cdef double[::1] scratch = csr_scratch(sparse)
+    with nogil:
+        while p < n_candidates:
+            n = min(n_candidates - p, <Py_ssize_t> CSR_WIDTH)
+            csr_forward(&sparse.rows, &params[p, 0], n, 1, &raw[0, 0], &scratch[0])
+            everything[:] = 0.0  # each time anew, and always the same
+            add_predicted_positive(
+                &raw[0, 0], n, n_rows, &y[0], &weight[0], &positive[p, 0], &everything[0]
+            )
+            p += n
+    return 0
 
 
 def fold(
@@ -202,13 +296,13 @@ def fold(
     with nogil:
         for p in range(thetas.shape[0]):
             for c in range(n_outputs):
+                for k in range(n_features):
+                    params[p, c * n_features + k] = thetas[p, c * n_features + k] * unit[k]
                 intercept = 0.0
                 if has_constants:
                     intercept = output_center + output_scale * thetas[p, n_weights + c]
-                for k in range(n_features):
-                    params[p, c * n_features + k] = thetas[p, c * n_features + k] * unit[k]
-                    if has_constants:
-                        intercept -= params[p, c * n_features + k] * center[k]
+                    if n_features > 0:
+                        intercept -= dot(&params[p, c * n_features], &center[0], n_features)
                 params[p, n_weights + c] = intercept
 
 

@@ -5,9 +5,18 @@ whatever the user's table looked like: float32 or float64, row by row, column by
 strided. Packing is the one place that knows, so no kernel has a twin for another layout.
 """
 
+import numpy as np
+
 from cython cimport floating
 
+from tabtrain._kernels.csr cimport CSRRows, csr_rows
 from tabtrain._kernels.lanes cimport LANES
+
+cdef extern from "csr.h" nogil:
+    void csr_moments(
+        const csr_rows *rows, const double *weight, const double *center, double *first,
+        double *second, double *found,
+    ) noexcept
 
 N_LANES = LANES
 
@@ -74,7 +83,7 @@ def pack_rows(const floating[:, :] X, const Py_ssize_t[::1] rows, double[:, :, :
 
 
 def moments(
-    const double[:, :, ::1] tiles,
+    tiles,
     const double[::1] weight,
     const double[::1] center,
     double[:, ::1] sums,
@@ -83,16 +92,41 @@ def moments(
 
     Parameters
     ----------
-    tiles : float64 array of shape (n_tiles, n_features, 16)
+    tiles : float64 array of shape (n_tiles, n_features, 16) or CSRRows
     weight : float64 array of shape (16 * n_tiles,)
     center : float64 array of shape (n_features,)
     sums : float64 array of shape (2, n_features), added to
     """
+    if isinstance(tiles, CSRRows):
+        sparse_moments(tiles, weight, center, sums)
+    else:
+        dense_moments(tiles, weight, center, sums)
+
+
+cdef int check_moments(
+    Py_ssize_t n_rows,
+    Py_ssize_t n_features,
+    const double[::1] weight,
+    const double[::1] center,
+    double[:, ::1] sums,
+) except -1:
+    if sums.shape[0] != 2 or sums.shape[1] != n_features or center.shape[0] != n_features \
+            or weight.shape[0] != n_rows:
+        raise ValueError("weight, center or sums do not fit tiles")
+    return 0
+
+
+cdef int dense_moments(
+    const double[:, :, ::1] tiles,
+    const double[::1] weight,
+    const double[::1] center,
+    double[:, ::1] sums,
+) except -1:
     cdef Py_ssize_t t, k, lane
     cdef double first, second, shifted, w
-    if tiles.shape[2] != LANES or sums.shape[0] != 2 or sums.shape[1] != tiles.shape[1] \
-            or center.shape[0] != tiles.shape[1] or weight.shape[0] != LANES * tiles.shape[0]:
-        raise ValueError("weight, center or sums do not fit tiles")
+    if tiles.shape[2] != LANES:
+        raise ValueError(f"tiles of {tiles.shape[2]} rows do not have {LANES}")
+    check_moments(LANES * tiles.shape[0], tiles.shape[1], weight, center, sums)
     with nogil:
         for t in range(tiles.shape[0]):
             for k in range(tiles.shape[1]):
@@ -106,3 +140,19 @@ def moments(
                     second += w * shifted * shifted
                 sums[0, k] += first
                 sums[1, k] += second
+    return 0
+
+
+cdef int sparse_moments(
+    CSRRows sparse, const double[::1] weight, const double[::1] center, double[:, ::1] sums
+) except -1:
+    cdef Py_ssize_t n_features = sparse.rows.n_features
+    check_moments(sparse.rows.n_rows, n_features, weight, center, sums)
+    if weight.shape[0] == 0 or n_features == 0:
+        return 0
+    cdef double[::1] found = np.zeros(4 * n_features)
+    with nogil:
+        csr_moments(
+            &sparse.rows, &weight[0], &center[0], &sums[0, 0], &sums[1, 0], &found[0]
+        )
+    return 0

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tabtrain._kernels.curvature import dot
 from tabtrain._thresholds import HeldOut, best_offsets, classes_of, tally_of
 from tabtrain.objectives.neg_log_loss import NegLogLoss
 from tabtrain.objectives.soft import Soft
@@ -52,8 +53,8 @@ class _Trained(NamedTuple):
     plan : _Plan
     thetas : float64 array of shape (n_sets, n_params)
         As they were trained, where the next one begins.
-    unit : float64 array of shape (n_sets, n_params)
-        With scores of deviation 1 on their training rows.
+    deviation : float64 array of shape (n_sets,)
+        Of their scores on their training rows.
     raw : float64 array of shape (n_outputs, n_held_out)
         The scores of the latter for held-out rows, each by the function not trained on it.
     offsets : float64 array of shape (n_parts + 1, n_outputs)
@@ -66,11 +67,15 @@ class _Trained(NamedTuple):
 
     plan: _Plan
     thetas: np.ndarray
-    unit: np.ndarray
+    deviation: np.ndarray
     raw: np.ndarray
     offsets: np.ndarray
     values: np.ndarray
     losses: np.ndarray
+
+    def unit(self, i):
+        """The function of a set with scores of deviation 1."""
+        return self.thetas[i] / self.deviation[i]
 
     def codes(self, i):
         """What is predicted for held-out rows, with the offsets that are best without a part."""
@@ -177,7 +182,7 @@ class CrossFit(Optimizer):
         if len(trained) == len(state.plans):
             return _averaged(problem, rows, replace(state, trained=trained, converged=True))
         best = trained[np.argmax([each.values[-1] for each in trained])]
-        theta = _with_offsets(problem, best.unit[-1], best.offsets[-1])
+        theta = _with_offsets(problem, best.unit(-1), best.offsets[-1])
         return replace(state, theta=theta, score=best.values[-1], trained=trained)
 
 
@@ -236,18 +241,18 @@ def _candidate(rows, sets, state, plan):
         values = np.stack([each.values for each in trained])
         best = _chosen_for(sets, np.argsort(-values, axis=0, kind="stable")[:N_AVERAGED].T)
         found = [
-            _exact_lines(each, begin[i], [trained[other].unit[i] for other in best[i]])
+            _exact_lines(each, begin[i], [trained[other].unit(i) for other in best[i]])
             for i, each in enumerate(sets)
         ]
     else:
         near = _near(problems, centers, plan.alpha)
         found = LBFGS(gtol=GTOL, ftol=FTOL).ascended(near, begin, MAX_STEPS)
     thetas = np.stack(found)
-    unit = np.stack([_unit(each, theta) for each, theta in zip(sets, found, strict=True)])
-    raw = rows.raw(unit)
+    deviation = np.array([_deviation(each, theta) for each, theta in zip(sets, found, strict=True)])
+    raw = rows.raw(thetas / deviation[:, np.newaxis])
     without = rows.without_each_part()
     offsets = np.stack([rows.offsets(raw, some) for some in without])
-    candidate = _Trained(plan, thetas, unit, raw, offsets, np.empty(0), np.empty(0))
+    candidate = _Trained(plan, thetas, deviation, raw, offsets, np.empty(0), np.empty(0))
     values = np.array([rows.score(candidate.codes(i), some) for i, some in enumerate(without)])
     losses = np.full(len(without), np.inf)
     if plan.kind == "log-loss":
@@ -270,13 +275,13 @@ def _near(problems, centers, alpha):
         for i, problem, theta, score, gradient in zip(which, some, thetas, *found, strict=True):
             away = theta - centers[i]
             pull = alpha * problem.model.penalty_weights * away
-            yield theta, score - pull @ away / 2, gradient - pull
+            yield theta, score - dot(pull, away) / 2, gradient - pull
 
     return evaluate
 
 
-def _unit(problem, theta):
-    """The same function, its scores brought to unit deviation on the training rows."""
+def _deviation(problem, theta):
+    """That of the scores on the training rows; 1 if they are all the same."""
     raw, weight = problem.raw(theta), problem.examples[2]
     share = weight / weight.sum()
     if problem.model.fit_intercept:
@@ -284,7 +289,7 @@ def _unit(problem, theta):
     if len(raw) > 1:  # what all outputs have in common changes no class
         raw = raw - raw.mean(axis=0)
     deviation = np.sqrt((np.square(raw) * share).sum(axis=1).mean())
-    return theta / deviation if deviation > 0 else theta
+    return deviation if deviation > 0 else 1.0
 
 
 def _anchors(rows, sets, trained, kind):
@@ -296,7 +301,7 @@ def _anchors(rows, sets, trained, kind):
         worth = np.stack([each.values for each in trained])
     best = _chosen_for(sets, worth.argmax(axis=0))
     return np.stack(
-        [_at_best_offsets(each, trained[best[i]].unit[i]) for i, each in enumerate(sets)]
+        [_at_best_offsets(each, trained[best[i]].unit(i)) for i, each in enumerate(sets)]
     )
 
 
@@ -406,7 +411,7 @@ def _averaged(problem, rows, state):
     decision = _decided(rows, trained, -1, everything)
     raw = _mixed(trained, decision.shares) + decision.offsets[:, np.newaxis]
     decided_on_all = classes_of(raw)
-    units = np.stack([each.unit[-1] for each in trained])
+    units = np.stack([each.unit(-1) for each in trained])
     theta = (decision.shares[:, np.newaxis] * units).sum(axis=0)
 
     # The same on rows without each part, for that part.

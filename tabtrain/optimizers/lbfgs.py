@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
-from tabtrain._kernels.curvature import bend
+from tabtrain._kernels.curvature import bend, dot
 from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 
@@ -20,20 +20,16 @@ MAX_POINTS = 20
 class _Memory(NamedTuple):
     """What the last steps told of the curvature, as `bend` takes it."""
 
-    steps: np.ndarray
-    changes: np.ndarray
-    rho: np.ndarray
-
-    @classmethod
-    def empty(cls, n_params):
-        return cls(np.empty((0, n_params)), np.empty((0, n_params)), np.empty(0))
+    steps: tuple = ()
+    changes: tuple = ()
+    rho: np.ndarray = np.empty(0)
 
     def with_last(self, step, change, n_kept):
         first = max(len(self.rho) + 1 - n_kept, 0)
         return _Memory(
-            np.concatenate([self.steps[first:], [step]]),
-            np.concatenate([self.changes[first:], [change]]),
-            np.append(self.rho[first:], 1 / (step @ change)),
+            (*self.steps[first:], step),
+            (*self.changes[first:], change),
+            np.append(self.rho[first:], 1 / dot(step, change)),
         )
 
 
@@ -129,21 +125,19 @@ class LBFGS(Optimizer):
         _, score, gradient = yield theta
         largest = np.abs(gradient).max(initial=0.0)
         flat = self.gtol * max(1.0, largest)
-        memory = _Memory.empty(len(theta))
         return _Curve(
-            theta, score, rng, bool(largest <= flat), gradient=gradient, flat=flat, memory=memory
+            theta, score, rng, bool(largest <= flat), gradient=gradient, flat=flat, memory=_Memory()
         )
 
     def _moved(self, state):
         found = yield from _line_search(state)
         if found is None:
             # The remembered curvature misleads: forget it; without any, there is no way up.
-            forgotten = _Memory.empty(len(state.theta))
-            return replace(state, memory=forgotten, converged=len(state.memory.rho) == 0)
+            return replace(state, memory=_Memory(), converged=len(state.memory.rho) == 0)
         theta, score, gradient = found
         step, change = theta - state.theta, state.gradient - gradient
         memory = state.memory
-        if step @ change > 0:
+        if dot(step, change) > 0:
             memory = memory.with_last(step, change, self.memory)
         gain = score - state.score
         return replace(
@@ -196,14 +190,16 @@ def _line_search(state):
     """
     direction = state.gradient.copy()
     bend(*state.memory, direction)
-    slope = state.gradient @ direction
+    slope = dot(state.gradient, direction)
     # The first step of all is at most about as long as the parameters' scale.
-    length = 1.0 if len(state.memory.rho) else 1 / max(1.0, float(np.linalg.norm(state.gradient)))
+    length = (
+        1.0 if len(state.memory.rho) else 1 / max(1.0, dot(state.gradient, state.gradient) ** 0.5)
+    )
     short, score_at_short, slope_at_short, long = 0.0, state.score, slope, None
     for _ in range(MAX_POINTS):
         found = yield state.theta + length * direction
         _, score, gradient = found
-        slope_here = gradient @ direction
+        slope_here = dot(gradient, direction)
         rises_enough = score >= state.score + C1 * length * slope
         if rises_enough and abs(slope_here) <= C2 * slope:
             return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
+from tabtrain._kernels.curvature import dot
 from tabtrain._validation import check_number
 from tabtrain.optimizers._base import Optimizer, State
 from tabtrain.optimizers.lbfgs import LBFGS
@@ -124,7 +125,7 @@ class _OnSphere:
         self.bounds = problem.bounds
 
     def value_and_gradient(self, theta):
-        size = np.linalg.norm(theta)
+        size = dot(theta, theta) ** 0.5
         direction = theta / size
         value, gradient = self._problem.value_and_gradient(direction)
-        return value, (gradient - (gradient @ direction) * direction) / size
+        return value, (gradient - dot(gradient, direction) * direction) / size
