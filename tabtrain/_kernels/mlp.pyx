@@ -13,7 +13,7 @@ from tabtrain._kernels.lanes cimport LANES
 
 cdef extern from "mlp.h" nogil:
     enum:
-        FILL
+        FILL_TO "FILL"
         IDENTITY
         RELU
         TANH
@@ -49,6 +49,7 @@ cdef extern from "mlp.h" nogil:
     ) noexcept
 
 
+FILL = FILL_TO
 ACTIVATIONS = {"identity": IDENTITY, "logistic": LOGISTIC, "relu": RELU, "tanh": TANH}
 
 
@@ -82,7 +83,7 @@ cdef class Network:
         cdef Py_ssize_t i
         self.made_with = (tuple(widths), activation)
         self.widths = np.array(widths, dtype=np.intp)
-        filled = -(-np.array(widths, dtype=np.intp) // FILL) * FILL
+        filled = -(-np.array(widths, dtype=np.intp) // FILL_TO) * FILL_TO
         self.filled = filled
         self.net.widths = &self.widths[0]
         self.net.filled = &self.filled[0]
@@ -91,7 +92,7 @@ cdef class Network:
         self.net.n_layers = <int> len(widths) - 1
         self.net.activation = ACTIVATIONS[activation]
         self.net.n_params = 0
-        self.net.n_kept = filled[1:-1].sum()
+        self.net.n_kept = filled[1 : len(widths) - 1].sum()
         self.n_params = 0
         for i in range(self.net.n_layers):
             self.net.n_params += (self.widths[i] + 1) * self.filled[i + 1]

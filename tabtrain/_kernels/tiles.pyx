@@ -56,7 +56,7 @@ def pack_rows(const floating[:, :] X, const Py_ssize_t[::1] rows, double[:, :, :
         If there is no such row.
     """
     cdef Py_ssize_t n_chosen = rows.shape[0], n_features = X.shape[1]
-    cdef Py_ssize_t n_tiles = tiles.shape[0], t, k, lane, row, here
+    cdef Py_ssize_t n_tiles = tiles.shape[0], t, k, lane, row, here, begin, end
     if n_tiles != (n_chosen + LANES - 1) // LANES or tiles.shape[1] != n_features \
             or tiles.shape[2] != LANES:
         raise ValueError("tiles do not fit rows and X")
@@ -66,14 +66,17 @@ def pack_rows(const floating[:, :] X, const Py_ssize_t[::1] rows, double[:, :, :
     with nogil:
         for t in range(n_tiles):
             here = min(n_chosen - t * LANES, <Py_ssize_t> LANES)
-            # Row by row: those of a batch lie far apart, but a row lies in one piece, mostly.
-            for lane in range(here):
-                row = rows[t * LANES + lane]
-                for k in range(n_features):
-                    tiles[t, k, lane] = X[row, k]
-            for lane in range(here, LANES):
-                for k in range(n_features):
-                    tiles[t, k, lane] = 0.0
+            # 32 features at a time: those of a row lie side by side, mostly, and their places
+            # in the tile stay in the cache until all of its rows are there.
+            for begin in range(0, n_features, 32):
+                end = min(begin + 32, n_features)
+                for lane in range(here):
+                    row = rows[t * LANES + lane]
+                    for k in range(begin, end):
+                        tiles[t, k, lane] = X[row, k]
+                for lane in range(here, LANES):
+                    for k in range(begin, end):
+                        tiles[t, k, lane] = 0.0
 
 
 def moments(

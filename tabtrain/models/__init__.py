@@ -43,5 +43,6 @@ optimizers move: about 1 is a large value for each of its entries. A model has
 
 from tabtrain.models.function import FunctionModel
 from tabtrain.models.linear import LinearModel
+from tabtrain.models.mlp import MLPModel
 
-__all__ = ["FunctionModel", "LinearModel"]
+__all__ = ["FunctionModel", "LinearModel", "MLPModel"]
