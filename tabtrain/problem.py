@@ -53,6 +53,8 @@ class Problem:
         The parts, see `tabtrain.models`, `tabtrain.objectives` and `tabtrain.table`.
     alpha : float
         The L2 penalty.
+    labels : tuple of y and weight, optional
+        What the objective is bound to; those of the table if not given.
 
     Attributes
     ----------
@@ -61,6 +63,8 @@ class Problem:
     alpha : float
     has_gradient : bool
         Whether `value_and_gradient` can be called.
+    is_free : bool
+        Whether `project` changes nothing.
     n_trials : int
         How many candidates have been scored.
     deadline : float
@@ -72,7 +76,7 @@ class Problem:
 
     splits: tuple = ()
 
-    def __init__(self, model, objective, table, *, alpha=0.0):
+    def __init__(self, model, objective, table, *, alpha=0.0, labels=None):
         self.model = model
         self._table = table
         self.alpha = alpha
@@ -80,8 +84,8 @@ class Problem:
         # What a problem has in common with those that are made from it.
         self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
         self.n_params = model.n_params
-        self._is_free = not model.grid.any() and np.isinf(model.bounds).all()
-        self._take(objective.bind(table.y, table.weight))
+        self.is_free = not model.grid.any() and np.isinf(model.bounds).all()
+        self._take(objective.bind(*(labels or (table.y, table.weight))))
 
     def _take(self, objective):
         n_classes = max(self.model.n_outputs, 2) if objective.target == "class" else 1
@@ -224,7 +228,7 @@ class Problem:
         -------
         array of the same shape
         """
-        if self._is_free:
+        if self.is_free:
             return thetas
         steps = np.where(self.grid > 0, self.grid, 1.0)
         on_grid = np.where(self.grid > 0, np.round(thetas / steps) * steps, thetas)
@@ -384,8 +388,18 @@ class Problem:
         self._last_gradient = (theta.copy(), errors)
         return scores[0], gradients[0]
 
+    @property
+    def gradient_unit(self):
+        """What gradients are in proportion to: the units of the score and of the labels."""
+        return self._objective.slope_unit(self.model.output_scale) or 1.0
+
+    @property
+    def is_penalized(self):
+        """Which entries of theta the penalty is on: bool array ``[n_params]``."""
+        return self.model.penalty_weights > 0
+
     def batch_gradient(self, theta, rows):
-        """`value_and_gradient` as some of the rows let expect it.
+        """The gradient as some of the rows let expect it.
 
         Their tally is scaled up to the weight of the table.
 
@@ -397,8 +411,10 @@ class Problem:
 
         Returns
         -------
-        score : float
         gradient : float64 array of shape (n_params,)
+        share : float
+            The weight of the rows, as a share of that of the table: the mean gradient of the
+            parts of the table, by their shares, is that of the whole if the objective is affine.
         """
         self._check_time()
         objective, table = self._objective, self._table
@@ -417,10 +433,10 @@ class Problem:
         objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad[0])
         grad = np.zeros(params.shape)
         self.model.backward(params, block.tiles, kept, raw_grad, grad)
-        score = float(objective.score(tally / share)[0] - self._penalty(theta))
         gradient = self.model.gradient(grad[0])
-        gradient -= self.alpha * self.model.penalty_weights * theta
-        return score, gradient
+        if self.alpha > 0:
+            gradient -= self.alpha * self.model.penalty_weights * theta
+        return gradient, share
 
     @cached_property
     def _total_weight(self):
@@ -558,7 +574,7 @@ class Problem:
 
     def _limits(self, thetas, lines):
         """How far each line stays within the bounds: ``[P, 2]``."""
-        if self._is_free:
+        if self.is_free:
             return np.tile([-np.inf, np.inf], (len(lines), 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = (self.bounds[:, np.newaxis] - thetas) / lines

@@ -14,6 +14,9 @@ from tabtrain.models import FunctionModel, LinearModel, MLPModel
 from tabtrain.optimizers import (
     CMAES,
     LBFGS,
+    SGD,
+    Adam,
+    AdamW,
     AskTell,
     Chain,
     CrossFit,
@@ -269,6 +272,9 @@ class Outside:
 
 
 OPTIMIZERS = [
+    Adam(0.05, 50),
+    Adam(0.1, 32, schedule="constant", max_norm=1.0),
+    AdamW(0.02, 64, weight_decay=0.1),
     AskTell(Outside),
     CMAES(),
     CMAES(8, separable=True, population_growth=2.0),
@@ -283,6 +289,8 @@ OPTIMIZERS = [
     LBFGS(),
     RandomSearch(16),
     Restarts(HillClimb(8), 2, n_iter_no_change=3),
+    SGD(),
+    SGD(0.3, 16, momentum=0.5, nesterov=False, schedule="invscaling"),
     SimulatedAnnealing(16),
     SoftAscent(n_steps=3),
 ]

@@ -93,6 +93,14 @@ def fold(thetas, unit, center, output_center, output_scale, n_outputs):
     return params
 
 
+def unfold(grad, unit, center, output_scale, n_outputs, has_constants):
+    """How much the score differs with each entry of theta, by the Jacobian of `fold`."""
+    n_features = len(unit)
+    directions = np.eye(n_outputs * (n_features + has_constants))
+    moved = fold(directions, unit, center, 0.0, output_scale, n_outputs)
+    return moved @ grad.astype(Long)
+
+
 # Classes
 
 
@@ -397,3 +405,22 @@ def bend(steps, changes, rho, direction):
         away = np.eye(len(direction)) - factor * np.outer(step, change)
         inverse = away @ inverse @ away.T + factor * np.outer(step, step)
     return inverse @ direction
+
+
+def sgd(gradient, rate, momentum, nesterov, velocity, theta):
+    """The next velocity and theta, as scikit-learn's SGDOptimizer says it, uphill."""
+    following = momentum * velocity.astype(Long) + rate * gradient
+    step = momentum * following + rate * gradient if nesterov else following
+    return following, theta + step
+
+
+def adam(gradient, t, rate, beta1, beta2, epsilon, mean, square, theta):
+    """The moments and theta after step ``t``: algorithm 1 of Kingma and Ba, uphill.
+
+    With its efficient order, in which epsilon is added to the root that is not corrected.
+    """
+    gradient = gradient.astype(Long)
+    mean = beta1 * mean + (1 - beta1) * gradient
+    square = beta2 * square + (1 - beta2) * gradient**2
+    rate = rate * np.sqrt(1 - Long(beta2) ** t) / (1 - Long(beta1) ** t)
+    return mean, square, theta + rate * mean / (np.sqrt(square) + epsilon)

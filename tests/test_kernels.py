@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal, assert_array_less
 from tabtrain._kernels.calibration import curve_moments
 from tabtrain._kernels.curvature import bend
+from tabtrain._kernels.updates import adam, sgd
 
 from tabtrain._kernels import answers, confusion, linear, losses, soft, sweep, tiles
 from tests import reference
 from tests.problems import LAYOUTS
-from tests.reference import LANES, padded, round_up
+from tests.reference import LANES, Long, padded, round_up
 
 EPS = np.finfo(np.float64).eps
 MAX, SUBNORMAL = np.finfo(np.float64).max, 5e-324
@@ -790,6 +791,62 @@ def test_bend(n_steps, n_params, rng):
     assert gradient @ direction > 0
 
 
+N_PARAMS = [0, 1, 3, 4, 7, 130]
+
+
+@pytest.mark.parametrize("n_params", N_PARAMS)
+@pytest.mark.parametrize("size", [1e-150, 1.0, 1e150])
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.7, False), (0.7, True)])
+def test_sgd(n_params, size, momentum, nesterov, rng):
+    gradient, velocity, theta = size * rng.standard_normal((3, n_params))
+    expected = reference.sgd(gradient * 0.5, 0.1, momentum, nesterov, velocity, theta)
+    sgd(frozen(gradient), 0.5, 0.1, momentum, nesterov, velocity, theta)
+    assert_allclose(velocity, expected[0].astype(float), rtol=1e-13, atol=1e-14 * size)
+    assert_allclose(theta, expected[1].astype(float), rtol=1e-13, atol=1e-14 * size)
+
+
+@pytest.mark.parametrize("n_params", N_PARAMS)
+@pytest.mark.parametrize("size", [1e-150, 1e-8, 1.0, 1e150])
+def test_adam(n_params, size, rng):
+    """Several steps from nothing; where there is never a slope, nothing moves."""
+    theta = rng.standard_normal(n_params)
+    found = mean, square, moved = np.zeros(n_params), np.zeros(n_params), theta.copy()
+    expected = mean.astype(Long), square.astype(Long), theta.astype(Long)
+    for t in range(1, 6):
+        gradient = size * rng.standard_normal(n_params)
+        gradient[1:2] = 0.0
+        expected = reference.adam(gradient * 0.5, t, 0.1, 0.9, 0.99, 1e-8, *expected)
+        corrected = 0.1 * (1 - 0.99**t) ** 0.5 / (1 - 0.9**t)
+        adam(frozen(gradient), 0.5, corrected, 0.9, 0.99, 1e-8, mean, square, moved)
+    for got, wanted, unit in zip(found, expected, (size, size**2, 1), strict=True):
+        assert_allclose(got, wanted.astype(float), rtol=1e-12, atol=1e-13 * unit)
+    assert_array_equal(moved[1:2], theta[1:2])
+
+
+def test_a_first_step_of_adam_is_the_rate(rng):
+    """Whatever the gradient's size: the sign is all that counts."""
+    gradient = rng.standard_normal(5) * np.logspace(-3, 100, 5)
+    mean, square, theta = np.zeros((3, 5))
+    adam(
+        gradient, 1.0, 0.1 * (1 - 0.999) ** 0.5 / (1 - 0.9), 0.9, 0.999, 1e-12, mean, square, theta
+    )
+    assert_allclose(theta, 0.1 * np.sign(gradient), rtol=1e-6)
+
+
+@given(seeds, n_outputs, n_features, st.booleans())
+def test_unfold(seed, n_outputs, n_features, has_constants):
+    rng = np.random.default_rng(seed)
+    grad = rng.standard_normal(n_outputs * (n_features + 1))
+    unit, center = rng.random(n_features), rng.standard_normal(n_features)
+    gradient = np.full(n_outputs * (n_features + has_constants), np.nan)
+    if not has_constants:
+        center[:] = 0.0
+    linear.unfold(frozen(grad), frozen(unit), frozen(center), 0.3, gradient)
+    expected = reference.unfold(grad, unit, center, 0.3, n_outputs, has_constants)
+    size = reference.unfold(np.abs(grad), unit, -np.abs(center), 0.3, n_outputs, has_constants)
+    assert_array_less(np.abs(gradient - expected), 1e-300 + 8 * EPS * size)
+
+
 def calls(rng):
     """For each kernel the kernel, what goes in and what comes out, by name."""
     n_candidates, n_outputs, n_features, n_rows = 3, 3, 4, 32
@@ -839,7 +896,24 @@ def calls(rng):
         bend(steps, changes, rho, direction)
 
     steps = rng.standard_normal((2, n_features))
+    slopes = {"gradient": rng.standard_normal(n_features)}
+    moved = {name: np.zeros(n_features) for name in ("velocity", "theta")}
+
+    def unfold(grad, unit, center, gradient):
+        linear.unfold(grad, unit, center, 2.0, gradient)
+
     return {
+        "sgd": (lambda gradient, *moved: sgd(gradient, 0.5, 0.1, 0.9, True, *moved), slopes, moved),
+        "adam": (
+            lambda gradient, *moved: adam(gradient, 0.5, 0.1, 0.9, 0.99, 1e-8, *moved),
+            slopes,
+            moved | {"square": np.zeros(n_features)},
+        ),
+        "unfold": (
+            unfold,
+            {"grad": params[0].copy(), "unit": unit, "center": center},
+            {"gradient": np.zeros_like(params[0])},
+        ),
         "bend": (
             bent,
             {

@@ -314,19 +314,18 @@ def test_batch_gradient(name, n_classes, model_name, alpha, rng):
             rng, name, n_classes, model_name=model_name, alpha=alpha, weights=weights
         )
         theta = 0.3 * candidates(rng, problem, 1)[0]
-        score, gradient = problem.value_and_gradient(theta)
+        _, gradient = problem.value_and_gradient(theta)
         rows = rng.permutation(problem.rows_that_count)
         assert_array_equal(np.sort(rows), np.flatnonzero(weight))
         size = 1e-9 * np.abs(gradient).max()
-        of_all = problem.batch_gradient(theta, rows)
-        assert isinstance(of_all[0], float)
-        assert_allclose(of_all[0], score, rtol=1e-9)
-        assert_allclose(of_all[1], gradient, rtol=1e-6, atol=size)
+        of_all, share = problem.batch_gradient(theta, rows)
+        assert share == pytest.approx(1)
+        assert_allclose(of_all, gradient, rtol=1e-6, atol=size)
         if not problem.objective.is_affine:
             continue
         parts = np.array_split(rows, 7)
-        shares = [weight[part].sum() / weight.sum() for part in parts]
-        found = [problem.batch_gradient(theta, part)[1] for part in parts]
+        found, shares = zip(*(problem.batch_gradient(theta, part) for part in parts), strict=True)
+        assert_allclose(shares, [weight[part].sum() / weight.sum() for part in parts])
         assert_allclose(np.average(found, 0, shares), gradient, rtol=1e-6, atol=size)
 
 

@@ -210,3 +210,39 @@ def fold(
                     if has_constants:
                         intercept -= params[p, c * n_features + k] * center[k]
                 params[p, n_weights + c] = intercept
+
+
+def unfold(
+    const double[::1] grad, const double[::1] unit, const double[::1] center,
+    double output_scale, double[::1] gradient,
+):
+    """The chain rule through `fold`: the gradient with respect to ``thetas`` of one candidate.
+
+    Parameters
+    ----------
+    grad : float64 array of shape (n_outputs * (n_features + 1),)
+        The gradient with respect to ``params``.
+    unit, center, output_scale
+        As for `fold`.
+    gradient : float64 array of shape (n_outputs * n_features [+ n_outputs],), filled
+    """
+    cdef Py_ssize_t n_features = unit.shape[0], n_weights, n_outputs, c, k
+    cdef bint has_constants
+    cdef double constant
+    n_outputs = grad.shape[0] // (n_features + 1)
+    n_weights = n_outputs * n_features
+    check_params(grad.shape[0], n_features, n_outputs)
+    has_constants = gradient.shape[0] == n_weights + n_outputs
+    if not has_constants and gradient.shape[0] != n_weights:
+        raise ValueError("gradient does not fit grad")
+    if center.shape[0] != n_features:
+        raise ValueError("center does not fit unit")
+    with nogil:
+        for c in range(n_outputs):
+            constant = grad[n_weights + c] if has_constants else 0.0
+            for k in range(n_features):
+                gradient[c * n_features + k] = (
+                    (grad[c * n_features + k] - constant * center[k]) * unit[k]
+                )
+            if has_constants:
+                gradient[n_weights + c] = output_scale * constant

@@ -19,6 +19,9 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     ``kept`` if it is given;
 ``gradient(grad[K]) -> gradient with respect to theta``
     the chain rule through ``parameters``;
+``output_scale``
+    by how much raw predictions differ, about, where ``theta`` differs by 1; models that have a
+    gradient have it;
 ``penalty_weights``
     the squares that the L2 penalty sums: ``penalty_weights @ theta ** 2``;
 ``initial(rng, n) -> thetas``

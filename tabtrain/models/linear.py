@@ -90,12 +90,9 @@ class LinearModel:
         return params
 
     def gradient(self, grad):
-        weights = grad[: self._n_weights].reshape(self.n_outputs, self.n_features)
-        constants = grad[self._n_weights :]
-        weights = (weights - np.outer(constants, self.center)) * self._unit
-        if not self.fit_intercept:
-            return weights.ravel()
-        return np.concatenate([weights.ravel(), self.output_scale * constants])
+        gradient = np.empty(self.n_params)
+        linear.unfold(grad, self._unit, self.center, self.output_scale, gradient)
+        return gradient
 
     def _flips(self, thetas, lines, limits):
         """Raw predictions are affine along any line, and labels flip once if one output moves."""

@@ -88,6 +88,10 @@ class Objective(BaseEstimator):
         """The same objective with smooth counts, which has a gradient; None if there is none."""
         return None
 
+    def slope_unit(self, output_scale):
+        """What gradients are in proportion to, where raw predictions have a scale."""
+        return self.scale * output_scale
+
     def row_errors(self, raw, y):
         """How wrong each row is under the first candidate: an array ``[n]``, 0 is right."""
         raise NotImplementedError

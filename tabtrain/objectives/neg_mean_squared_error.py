@@ -20,6 +20,9 @@ class NegMeanSquaredError(MeanLoss):
     target = "number"
     row_errors = staticmethod(absolute_errors)
 
+    def slope_unit(self, output_scale):
+        return output_scale**2
+
     def tally(self, raw, y, weight, tallies):
         squared(raw, y, weight, tallies)
 

@@ -27,12 +27,14 @@ class R2(Objective):
     is_affine = True
     row_errors = staticmethod(absolute_errors)
     _center = 0.0
+    _variance = 1.0
 
     def bind(self, y, weight):
         # The total is about the table's mean, fixed before any tally is taken: squares
         # about 0 would lose all digits where the mean is large beside the deviation.
         bound = copy.copy(self)
         bound._center = np.average(y, weights=weight)
+        bound._variance = np.average((y - bound._center) ** 2, weights=weight)
         return bound
 
     def n_tallies(self, n_classes):
@@ -59,7 +61,12 @@ class R2(Objective):
         return np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), constant)
 
     def score_gradient(self, tally):
-        return np.array([0.0, -1 / tally[2] if tally[2] > 0 else 0.0, 0.0])
+        # Of the rows that it is bound to: in a stream, those at hand may all be alike.
+        total = self._variance * tally[0]
+        return np.array([0.0, -1 / total if total > 0 else 0.0, 0.0])
+
+    def slope_unit(self, output_scale):
+        return output_scale**2 / (self._variance or 1.0)
 
     def perfect(self, y, weight, n_classes):
         return np.array([weight.sum(), 0.0, self._total(y, weight)])

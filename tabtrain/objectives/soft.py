@@ -74,6 +74,10 @@ class Soft(Objective):
     def is_affine(self):  # type: ignore[override]
         return self.metric.is_affine
 
+    @property
+    def scale(self):  # type: ignore[override]
+        return self.metric.scale
+
     def check(self, n_classes):
         check_number(self.tau, "tau of Soft", low=0, include_boundaries="neither")
         self.metric.check(n_classes)
