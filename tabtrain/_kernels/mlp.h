@@ -215,18 +215,25 @@ MULTIVERSION static void list_features(terms *sum, const double *rows, ptrdiff_t
     sum->n = n;
 }
 
-/* Of some rows, those where one of GROUP features, or fewer, is not 0. */
+/* Of some rows, those where one of up to GROUP features is not 0. */
 MULTIVERSION static void list_rows(terms *sum, const terms *rows, const double *tiles,
                                    ptrdiff_t n_features)
 {
-    ptrdiff_t n = 0;
+    ptrdiff_t n = 0, looked_at = -1;
+    long long any[LANES];
     for (ptrdiff_t i = 0; i < rows->n; i++) {
-        const double *x = tiles + rows->at_a[i];
-        int any = 0;
-        for (ptrdiff_t k = 0; k < n_features; k++) any |= x[LANES * k] != 0.0;
+        ptrdiff_t lane = rows->at_a[i] % LANES, tile = rows->at_a[i] - lane;
+        if (tile != looked_at) {
+            const vec_mask *x = (const vec_mask *)(tiles + tile);
+            vec_mask of_tile[4] = {x[0], x[1], x[2], x[3]};
+            for (ptrdiff_t k = 1; k < n_features; k++)
+                for (int v = 0; v < 4; v++) of_tile[v] |= x[4 * k + v];
+            for (int v = 0; v < 4; v++) ((vec_mask *)any)[v] = of_tile[v] << 1; /* -0 is 0 */
+            looked_at = tile;
+        }
         sum->at_a[n] = rows->at_a[i];
         sum->at_b[n] = rows->at_b[i];
-        n += any;
+        n += any[lane] != 0;
     }
     sum->n = n;
 }
