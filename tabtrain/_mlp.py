@@ -128,8 +128,9 @@ class MLPClassifier(Probabilities, _MLP, TrainedClassifier):
         `tabtrain.objectives.CountScore`.
     optimizer : str or Optimizer, default="auto"
         How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
-        one. "auto" is :class:`~tabtrain.optimizers.Adam` if the objective has a gradient.
-        ``history_.optimizer`` says which.
+        one. "auto" is :class:`~tabtrain.optimizers.Adam` if the objective has a gradient,
+        else :class:`~tabtrain.optimizers.ExactLineSearch` or, on a table of more than 2**24
+        numbers, :class:`~tabtrain.optimizers.SoftAscent`. ``history_.optimizer`` says which.
     alpha : float, default=0.0
         The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
         the squared weights of all layers, for standardised features.

@@ -93,7 +93,8 @@ class Problem:
         self._n_classes = n_classes
         self._n_tallies = objective.n_tallies(n_classes)
         self._fused = self.model.fused.get(objective.tally)
-        self._last_gradient: tuple = (None, None)
+        # What was last looked at row by row, and how wrong it is for each.
+        self._last_errors: tuple = (None, None)
 
     @property
     def n_trials(self):
@@ -271,13 +272,19 @@ class Problem:
             map_shares, map_blocks = map, map_over
         perfect_rest = self._perfect_rest if at_least > -np.inf else None
         cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
+        # One alone is often the next that row_errors is asked for.
+        is_alone = len(thetas) == 1 and at_least == -np.inf
+        is_alone = is_alone and self._fused is None and not self.model.can_fail
+        errors = [None] * table.n_blocks if is_alone else None
 
         def scores_of_share(i):
             share = thetas[cuts[i] : cuts[i + 1]]
-            return self._scores(share, at_least, perfect_rest, map_blocks)
+            return self._scores(share, at_least, perfect_rest, map_blocks, errors)
 
         scores = np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
         self.n_trials += len(thetas)
+        if is_alone:
+            self._last_errors = (thetas[0].copy(), errors)
         return scores
 
     def _map(self, n_candidates):
@@ -285,7 +292,7 @@ class Problem:
         work = n_candidates * self._table.n_rows * self.model.row_work
         return self._table.map if work >= THREADS_FROM else map
 
-    def _scores(self, thetas, at_least, perfect_rest, map_blocks):
+    def _scores(self, thetas, at_least, perfect_rest, map_blocks, errors):
         params = self.model.parameters(thetas)
         penalty = self._penalty(thetas)
         result = np.full(len(params), -np.inf)
@@ -296,7 +303,7 @@ class Problem:
         start = 0
         while start < n_blocks:
             stop = next(end for end in ends if end > start)
-            for part in map_blocks(partial(self._tally, params), range(start, stop)):
+            for part in map_blocks(partial(self._tally, params, errors), range(start, stop)):
                 tallies += part
             start = stop
             if self.model.can_fail:
@@ -337,7 +344,7 @@ class Problem:
             rest[i] = rest[i + 1] + perfect
         return rest
 
-    def _tally(self, params, i):
+    def _tally(self, params, errors, i):
         self._check_time()
         block = self._table.block(i)
         tallies = np.zeros((len(params), self._n_tallies))
@@ -351,6 +358,8 @@ class Problem:
             raw = self._forward(params[some], block)
             failed = settle(raw, block.weight) if self.model.can_fail else False
             self._objective.tally(raw, block.y, block.weight, tallies[some])
+            if errors is not None:
+                errors[i] = self._objective.row_errors(raw, block.y)
             tallies[some][failed] = np.nan
         return tallies
 
@@ -385,7 +394,7 @@ class Problem:
             errors[i] = self._objective.row_errors(raw, y)
 
         scores, gradients = values_and_gradients([self], theta[np.newaxis], keep_errors)
-        self._last_gradient = (theta.copy(), errors)
+        self._last_errors = (theta.copy(), errors)
         return scores[0], gradients[0]
 
     @property
@@ -612,7 +621,7 @@ class Problem:
         array of shape (number of rows of positive weight,)
             Bool where rows are right or wrong, float64 where they are off by a number.
         """
-        last_theta, errors = self._last_gradient
+        last_theta, errors = self._last_errors
         if last_theta is None or not np.array_equal(last_theta, theta):
             params = self.model.parameters(theta[np.newaxis])
 

@@ -225,11 +225,11 @@ def rows_read(problem, thetas, at_least):
     """How many rows are tallied, of all candidates."""
     tally, read = problem._tally, 0
 
-    def counting_tally(params, i):
+    def counting_tally(params, errors, i):
         nonlocal read
         rows = problem._table.rows(i)
         read += len(params) * (rows.stop - rows.start)
-        return tally(params, i)
+        return tally(params, errors, i)
 
     problem._tally = counting_tally
     problem.scores(thetas, at_least=at_least)

@@ -71,6 +71,7 @@ class LinearModel:
         self.penalty_weights[: self._n_weights] = output_scale**2
 
     can_fail = False
+    is_convex = True
     n_kept = 0
 
     @staticmethod

@@ -40,7 +40,7 @@ def _auto(problem):
     """What suits a problem best, by the measurements in the guide."""
     able = problem.capabilities
     if "gradient" in able:
-        return "lbfgs"
+        return "lbfgs" if problem.model.is_convex else "adam"
     if CROSS_FIT <= able:
         return "cross_fit"
     if "line search" in able:
