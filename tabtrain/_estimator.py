@@ -89,6 +89,10 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """The parameters in the end: they may be said more simply."""
         return theta
 
+    def _remembered(self, model, table):
+        """What else `fit` leaves behind, by name."""
+        return {}
+
     def _facts(self):
         """What else must be the same for a search to be gone on with."""
         return ()
@@ -185,7 +189,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         objective.check(1 if classes is None else len(classes))
         factors = self._class_factors(classes, y, weight)
-        weight = _times_factors(weight, factors, codes)
+        weight = times_factors(weight, factors, codes)
         search, seed, facts_before = self._warm if goes_on else (None, None, None)
         if seed is None:
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
@@ -201,7 +205,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             if X_val is not None:
                 X_val, y_val = self._validate(X_val, y_val, reset=False)
                 _, codes_val = self._encode(y_val, classes)
-                weight_val = _times_factors(np.ones(len(y_val)), factors, codes_val)
+                weight_val = times_factors(np.ones(len(y_val)), factors, codes_val)
                 held_out = table(reader.rows(X_val), codes_val, weight_val)
             elif holds_out:
                 # A row of weight 0 is no row: two tables share one X, and nothing is copied.
@@ -248,6 +252,7 @@ class TrainedEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 if validation is not None:
                     score = float(validation.scores(theta[np.newaxis])[0])
                     outcome["best_validation_score_"] = score
+            outcome |= self._remembered(model, training)
         for name, value in outcome.items():
             setattr(self, name, value)
         self._warm = (search, seed, facts) if self.warm_start else (None, None, None)
@@ -531,7 +536,7 @@ def score_of_labels(objective, classes, y, predicted, weight):
     return float(objective.score(counts.reshape(1, -1))[0])
 
 
-def _times_factors(weight, factors, codes):
+def times_factors(weight, factors, codes):
     """The weights of rows, times the factors of their classes."""
     if factors is not None:
         weight = weight * factors[codes]

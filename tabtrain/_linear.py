@@ -5,10 +5,11 @@ import reprlib
 import numpy as np
 from sklearn.callback import with_callbacks
 
-from tabtrain._estimator import TrainedClassifier, TrainedEstimator, TrainedRegressor
+from tabtrain._estimator import TrainedEstimator
 from tabtrain._folds import folds
 from tabtrain._probabilities import Probabilities
 from tabtrain._starts import center_and_scale, fitted_parts, output_scale
+from tabtrain._stream import StreamedClassifier, StreamedRegressor
 from tabtrain._thresholds import N_PARTS
 from tabtrain._validation import check_bool, check_number
 from tabtrain.models import LinearModel
@@ -81,7 +82,7 @@ class _Linear(TrainedEstimator):
         return model, np.concatenate([coef.ravel(), np.ravel(self.intercept_)])
 
 
-class LinearClassifier(Probabilities, _Linear, TrainedClassifier):
+class LinearClassifier(Probabilities, _Linear, StreamedClassifier):
     """A linear function of the features, trained for the metric it is judged by.
 
     Of two classes the second is predicted where ``X @ coef_.T + intercept_`` is above 0; of
@@ -305,7 +306,7 @@ class LinearClassifier(Probabilities, _Linear, TrainedClassifier):
         return {"coef_": coef, "intercept_": intercept}
 
 
-class LinearRegressor(_Linear, TrainedRegressor):
+class LinearRegressor(_Linear, StreamedRegressor):
     """A linear function of the features, trained for the measure of error it is judged by.
 
     Parameters

@@ -6,10 +6,11 @@ from numbers import Integral
 
 import numpy as np
 
-from tabtrain._estimator import TrainedClassifier, TrainedEstimator, TrainedRegressor
+from tabtrain._estimator import TrainedEstimator
 from tabtrain._kernels.mlp import ACTIVATIONS
 from tabtrain._probabilities import Probabilities
 from tabtrain._starts import center_and_scale, fitted_parts, output_scale
+from tabtrain._stream import StreamedClassifier, StreamedRegressor
 from tabtrain._validation import check_number
 from tabtrain.models import MLPModel
 
@@ -107,7 +108,7 @@ class _MLP(TrainedEstimator):
         return model, model.theta(self.coefs_, self.intercepts_)
 
 
-class MLPClassifier(Probabilities, _MLP, TrainedClassifier):
+class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     """A network (multi-layer perceptron), trained for the metric it is judged by.
 
     Of two classes the second is predicted where the only output is above 0; of more, the one
@@ -265,7 +266,7 @@ class MLPClassifier(Probabilities, _MLP, TrainedClassifier):
         self.verbose = verbose
 
 
-class MLPRegressor(_MLP, TrainedRegressor):
+class MLPRegressor(_MLP, StreamedRegressor):
     """A network (multi-layer perceptron), trained for the measure of error it is judged by.
 
     Parameters

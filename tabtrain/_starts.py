@@ -4,8 +4,6 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 
-from tabtrain.table import Table
-
 # A deviation below this share of the mean is rounding: the feature is constant.
 CONSTANT = 16 * np.finfo(np.float64).eps
 
@@ -20,8 +18,7 @@ def center_and_scale(mean, deviation, centered):
 
 def output_scale(table, centered):
     """What standardises the numbers that are to come out, as arguments of models."""
-    targets = Table(table.y[: table.n_rows, np.newaxis], weight=table.weight[: table.n_rows])
-    center, scale = center_and_scale(*targets.mean_and_deviation(), centered)
+    center, scale = center_and_scale(*table.mean_and_deviation_of_y(), centered)
     return {"output_center": center[0], "output_scale": scale[0] or 1.0}
 
 

@@ -241,6 +241,11 @@ class Table:
             raise ValueError(f"values are too large: the squares of columns {columns} overflow")
         return mean + shift, np.sqrt(variance)
 
+    def mean_and_deviation_of_y(self):
+        """The same of ``y``: two arrays of shape (1,)."""
+        labels = Table(self.y[: self.n_rows, np.newaxis], weight=self.weight[: self.n_rows])
+        return labels.mean_and_deviation()
+
     def close(self):
         """End the threads."""
         if self._threads.pool is not None:

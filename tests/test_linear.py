@@ -24,6 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tabtrain import (
     LBFGS,
+    SGD,
     Cost,
     CountScore,
     FBeta,
@@ -43,7 +44,9 @@ QUICK = {"max_iter": 30, "random_state": 0}
         LinearClassifier(),
         LinearClassifier("neg_log_loss", alpha=1e-3),
         LinearClassifier(optimizer="random_search"),
+        LinearClassifier("neg_log_loss", optimizer=SGD(), alpha=0.1, tol=0.02, n_iter_no_change=5),
         LinearRegressor(),
+        LinearRegressor(optimizer=SGD(), alpha=0.01),
         LinearRegressor(optimizer="hill_climb"),
     ]
 )

@@ -46,6 +46,7 @@ class LinearModel:
         self.n_features = len(scale)
         self.row_work = self.n_features + 1
         self.center = center
+        self.scale = scale
         self.output_center = output_center
         self.output_scale = output_scale
         # What one unit of a weight in theta is in the user's units.

@@ -45,6 +45,7 @@ class MLPModel:
         self.n_outputs = n_outputs
         self.n_features = len(scale)
         self.center = center
+        self.scale = scale
         self.output_center = output_center
         self.output_scale = output_scale
         self._unit = np.divide(1.0, scale, out=np.zeros(len(scale)), where=scale > 0)

@@ -89,7 +89,10 @@ class Objective(BaseEstimator):
         return None
 
     def slope_unit(self, output_scale):
-        """What gradients are in proportion to, where raw predictions have a scale."""
+        """The slope of a row that is off by ``output_scale``, about, in units of that scale.
+
+        Gradients with respect to parameters at the data's scale are in proportion to it.
+        """
         return self.scale * output_scale
 
     def row_errors(self, raw, y):

@@ -21,7 +21,7 @@ class NegMeanSquaredError(MeanLoss):
     row_errors = staticmethod(absolute_errors)
 
     def slope_unit(self, output_scale):
-        return output_scale**2
+        return 2 * output_scale**2
 
     def tally(self, raw, y, weight, tallies):
         squared(raw, y, weight, tallies)

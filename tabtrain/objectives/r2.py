@@ -66,7 +66,7 @@ class R2(Objective):
         return np.array([0.0, -1 / total if total > 0 else 0.0, 0.0])
 
     def slope_unit(self, output_scale):
-        return output_scale**2 / (self._variance or 1.0)
+        return 2 * output_scale**2 / (self._variance or 1.0)
 
     def perfect(self, y, weight, n_classes):
         return np.array([weight.sum(), 0.0, self._total(y, weight)])

@@ -75,7 +75,7 @@ class Soft(Objective):
         return self.metric.is_affine
 
     @property
-    def scale(self):  # type: ignore[override]
+    def scale(self):
         return self.metric.scale
 
     def check(self, n_classes):

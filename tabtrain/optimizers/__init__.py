@@ -49,6 +49,25 @@ def _auto(problem):
     return "cmaes" if problem.n_params > MANY_PARAMS else "hill_climb"
 
 
+def stream_optimizer(optimizer):
+    """What a user named or gave, "auto" being "adam", if it can go on with other rows.
+
+    Raises
+    ------
+    AttributeError
+        If it cannot.
+    """
+    by_name = isinstance(optimizer, str)
+    found = "adam" if by_name and optimizer == "auto" else optimizer
+    if getattr(_by_name.get(found) if by_name else found, "epoch", None) is None:
+        names = ", ".join(repr(name) for name, cls in _by_name.items() if cls.epoch is not None)
+        raise AttributeError(
+            f"partial_fit takes an optimizer that sees a few rows at a time ({names}), got "
+            f"optimizer={optimizer!r}"
+        )
+    return found
+
+
 def get_optimizer(optimizer, problem, objective, with_gradient):
     """The optimizer that a user named or gave, checked against what the problem can do.
 

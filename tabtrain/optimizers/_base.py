@@ -1,5 +1,6 @@
 """What an optimizer is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,3 +88,7 @@ class Optimizer(BaseEstimator):
     def step(self, problem, state):
         """The state after one more iteration; the old one stays as it was, but for its rng."""
         raise NotImplementedError
+
+    # ``epoch(problem, state, importance)``: what moves by each row once, whatever the score, and so
+    # can go on with other rows. None: all rows have to be there at once.
+    epoch: Callable[..., State] | None = None

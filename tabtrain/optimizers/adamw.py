@@ -30,12 +30,12 @@ class AdamW(Adam):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.datasets import load_breast_cancer
     >>> from tabtrain import AdamW, LinearClassifier
-    >>> X, y = load_iris(return_X_y=True)
-    >>> adamw = AdamW(0.1, weight_decay=0.1)
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> adamw = AdamW(0.1, weight_decay=1.0)
     >>> clf = LinearClassifier("neg_log_loss", optimizer=adamw, early_stopping=True, random_state=0)
-    >>> clf.fit(X, y).best_validation_score_ > -0.2
+    >>> clf.fit(X, y).best_validation_score_ > -0.1
     True
     """
 
