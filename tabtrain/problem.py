@@ -440,7 +440,8 @@ class Problem:
         dscore = objective.score_gradient(expected) / share
         raw_grad = table.scratch("raw_grad", raw.shape)
         objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad[0])
-        grad = np.zeros(params.shape)
+        grad = table.scratch("grad", params.shape)
+        grad[:] = 0.0
         self.model.backward(params, block.tiles, kept, raw_grad, grad)
         gradient = self.model.gradient(grad[0])
         if self.alpha > 0:

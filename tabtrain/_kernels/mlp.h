@@ -415,33 +415,35 @@ static void network_backward(const network *net, const double *params, ptrdiff_t
 
 /* theta is of standardised features and outputs, and not filled up: params, in the user's units,
  * are. unit is what the weights of a feature in theta are multiplied by, center its 0. */
-static void fold_network(const network *net, const double *theta, const double *unit,
-                         const double *center, double output_center, double output_scale,
-                         double *params)
+MULTIVERSION static void fold_network(const network *net, const double *theta,
+                                      const double *unit, const double *center,
+                                      double output_center, double output_scale, double *params)
 {
     for (int i = 0; i < net->n_layers; i++) {
         ptrdiff_t n_in = net->widths[i], n_out = net->widths[i + 1], filled = net->filled[i + 1];
         int is_last = i == net->n_layers - 1;
-        double scale = is_last ? output_scale : 1.0, *constants = params + n_in * filled;
-        memset(params, 0, sizeof(double) * (size_t)((n_in + 1) * filled));
+        double scale = is_last ? output_scale : 1.0, *restrict constants = params + n_in * filled;
         for (ptrdiff_t o = 0; o < n_out; o++)
             constants[o] = theta[n_in * n_out + o] * scale + (is_last ? output_center : 0.0);
         for (ptrdiff_t k = 0; k < n_in; k++) {
+            const double *restrict from = theta + k * n_out;
+            double *restrict to = params + k * filled;
             double of_input = i == 0 ? unit[k] * scale : scale;
-            for (ptrdiff_t o = 0; o < n_out; o++)
-                params[k * filled + o] = theta[k * n_out + o] * of_input;
+            for (ptrdiff_t o = 0; o < n_out; o++) to[o] = from[o] * of_input;
             if (i == 0)
-                for (ptrdiff_t o = 0; o < n_out; o++)
-                    constants[o] -= params[k * filled + o] * center[k];
+                for (ptrdiff_t o = 0; o < n_out; o++) constants[o] -= to[o] * center[k];
         }
+        for (ptrdiff_t k = 0; k <= n_in; k++)
+            for (ptrdiff_t o = n_out; o < filled; o++) params[k * filled + o] = 0.0;
         theta += (n_in + 1) * n_out;
         params += (n_in + 1) * filled;
     }
 }
 
 /* The chain rule through fold_network. */
-static void unfold_gradient(const network *net, const double *grad, const double *unit,
-                            const double *center, double output_scale, double *theta_grad)
+MULTIVERSION static void unfold_gradient(const network *net, const double *grad,
+                                         const double *unit, const double *center,
+                                         double output_scale, double *restrict theta_grad)
 {
     for (int i = 0; i < net->n_layers; i++) {
         ptrdiff_t n_in = net->widths[i], n_out = net->widths[i + 1], filled = net->filled[i + 1];
