@@ -8,11 +8,12 @@ from sklearn.callback import with_callbacks
 from tabtrain._estimator import TrainedEstimator
 from tabtrain._folds import folds
 from tabtrain._probabilities import Probabilities
-from tabtrain._starts import center_and_scale, fitted_parts, output_scale
+from tabtrain._starts import fitted_parts, output_scale
 from tabtrain._stream import StreamedClassifier, StreamedRegressor
 from tabtrain._thresholds import N_PARTS
 from tabtrain._validation import check_bool, check_number
 from tabtrain.models import LinearModel
+from tabtrain.models.linear import center_and_scale
 from tabtrain.optimizers import CrossFit
 
 __all__ = ["LinearClassifier", "LinearRegressor"]

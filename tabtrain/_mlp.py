@@ -9,10 +9,13 @@ import numpy as np
 from tabtrain._estimator import TrainedEstimator
 from tabtrain._kernels.mlp import ACTIVATIONS
 from tabtrain._probabilities import Probabilities
-from tabtrain._starts import center_and_scale, fitted_parts, output_scale
+from tabtrain._starts import fitted_parts, output_scale
 from tabtrain._stream import StreamedClassifier, StreamedRegressor
+from tabtrain._thresholds import N_PARTS
 from tabtrain._validation import check_number
 from tabtrain.models import MLPModel
+from tabtrain.models.linear import center_and_scale
+from tabtrain.optimizers import TwoStage
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -108,6 +111,10 @@ class _MLP(TrainedEstimator):
         return model, model.theta(self.coefs_, self.intercepts_)
 
 
+def _is_asked(optimizer):
+    return optimizer in ("auto", "two_stage") or isinstance(optimizer, TwoStage)
+
+
 class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     """A network (multi-layer perceptron), trained for the metric it is judged by.
 
@@ -130,8 +137,9 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     optimizer : str or Optimizer, default="auto"
         How to search: an optimizer from `tabtrain.optimizers`, or the snake-case name of
         one. "auto" is :class:`~tabtrain.optimizers.Adam` if the objective has a gradient,
-        else :class:`~tabtrain.optimizers.ExactLineSearch` or, on a table of more than 2**24
-        numbers, :class:`~tabtrain.optimizers.SoftAscent`. ``history_.optimizer`` says which.
+        else :class:`~tabtrain.optimizers.TwoStage`, which trains for the log-loss first, and lets
+        rows that are held out decide on the rest. Where there are too few to hold out some,
+        "auto" is :class:`~tabtrain.optimizers.ExactLineSearch`. ``history_.optimizer`` says which.
     alpha : float, default=0.0
         The L2 penalty: what is maximised is the score less ``alpha / 2`` times the sum of
         the squared weights of all layers, for standardised features.
@@ -164,8 +172,9 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
         Whether held-out rows decide which parameters are kept and what is an improvement:
         `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows,
         drawn from each class in proportion. "auto" is if `X_val` and `y_val` are given.
+        :class:`~tabtrain.optimizers.TwoStage` holds rows out in any case.
     validation_fraction : float, default=0.1
-        The share of the rows held out if `early_stopping` is True and none are given.
+        The share of the rows held out if none are given.
     n_jobs : int or None, default=None
         The threads that read the table. None is 1 unless in a
         :obj:`joblib.parallel_config` context, -1 all processors. The result is the same,
@@ -193,12 +202,22 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     best_score_ : float
         The score of the parameters on the training rows, penalty included.
     best_validation_score_ : float or None
-        Their score on the held-out rows.
+        Their score on the held-out rows, if `early_stopping` holds them out.
+    oof_score_, oof_std_error_ : float
+        The score to expect of new rows, and its standard error, as of
+        :class:`~tabtrain.LinearClassifier`; NaN if training was stopped before. Only of
+        :class:`~tabtrain.optimizers.TwoStage`, like the next.
+    selection_ : Selection
+        What was trained for the last layer, and what each was worth on the rows held out; see
+        :class:`~tabtrain.selection.Selection`. ``print(selection_)`` says whether training for the
+        metric helped.
     stop_reason_ : str
         "iterations", "time", "no change", "callback" or "interrupted".
     history_ : History
         A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
         ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
+        Scores are those of the search: of :class:`~tabtrain.optimizers.TwoStage` on the rows held
+        out, of others as `best_score_`.
     n_features_in_ : int
     feature_names_in_ : array of shape (n_features,)
         If `X` had column names that are all strings.
@@ -264,6 +283,21 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    def _splits(self, problem, validation, training, classes, seed, groups):
+        if not _is_asked(self.optimizer) or problem.has_gradient:
+            return ()
+        if validation is not None:
+            n_held_out = np.count_nonzero(validation.examples[2])
+            return ((problem, validation),) if n_held_out >= N_PARTS else ()
+        _, codes, weight = problem.examples
+        n_of_class = np.bincount(codes[weight > 0].astype(np.intp), minlength=len(classes))
+        n_held_out = int(self.validation_fraction * n_of_class.sum())
+        if n_held_out < max(N_PARTS, len(classes)) or n_of_class.min() < 2:
+            return ()
+        is_held_out = self._split(codes, weight, classes, seed, groups)
+        tables = [training.reweighted(weight * rows) for rows in (~is_held_out, is_held_out)]
+        return (tuple(problem.beside(table=table) for table in tables),)
 
 
 class MLPRegressor(_MLP, StreamedRegressor):

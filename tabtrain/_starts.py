@@ -4,16 +4,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 
-# A deviation below this share of the mean is rounding: the feature is constant.
-CONSTANT = 16 * np.finfo(np.float64).eps
-
-
-def center_and_scale(mean, deviation, centered):
-    """What standardises values: their scale is 0 where they are constant."""
-    if not centered:
-        # About zero, so that a constant column can serve as the constant.
-        return np.zeros_like(mean), np.hypot(mean, deviation)
-    return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0)
+from tabtrain.models.linear import center_and_scale
 
 
 def output_scale(table, centered):

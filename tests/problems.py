@@ -28,6 +28,7 @@ from tabtrain.optimizers import (
     Restarts,
     SimulatedAnnealing,
     SoftAscent,
+    TwoStage,
 )
 from tests import reference
 
@@ -293,6 +294,7 @@ OPTIMIZERS = [
     SGD(0.3, 16, momentum=0.5, nesterov=False, schedule="invscaling"),
     SimulatedAnnealing(16),
     SoftAscent(n_steps=3),
+    TwoStage(Adam(0.05, 50), n_steps=3),
 ]
 
 

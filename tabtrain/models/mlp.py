@@ -7,6 +7,7 @@ import numpy as np
 from tabtrain._kernels import sweep  # type: ignore[attr-defined]
 from tabtrain._kernels.confusion import tally
 from tabtrain._kernels.mlp import FILL, Network
+from tabtrain.models.linear import LinearModel, center_and_scale
 
 
 class MLPModel:
@@ -72,7 +73,7 @@ class MLPModel:
         self.line_events = {tally: self._flips} if n_outputs <= sweep.MAX_OUTPUTS else {}
 
     can_fail = False
-    is_convex = False
+    is_linear = False
     scale_free = False
     fused: dict = {}
 
@@ -170,6 +171,34 @@ class MLPModel:
             coefs.append(layer[:-1])
             intercepts.append(layer[-1])
         return coefs, intercepts
+
+    def last_hidden(self, kept):
+        """What the last hidden layer answers ``[n, units]``; `forward` kept it in ``[1, H, n]``."""
+        n_units = self.shapes[-1][0]
+        filled = -(-n_units // FILL) * FILL
+        return kept[0, -filled:].reshape(-1, filled)[:, :n_units]
+
+    def last_layer(self, mean, deviation):
+        """The last layer alone, for hidden units of these means and deviations."""
+        return LinearModel(
+            self.n_outputs,
+            *center_and_scale(mean, deviation, True),
+            output_center=self.output_center,
+            output_scale=self.output_scale,
+        )
+
+    def last_coefficients(self, theta):
+        """``coef`` and ``intercept`` of the last layer, as `LinearModel.coefficients`."""
+        coefs, intercepts = self.coefficients(theta)
+        return coefs[-1].T, intercepts[-1]
+
+    def with_last(self, theta, coef, intercept):
+        """Other parameters, of which the last layer is this."""
+        theta = theta.copy()
+        last_coefs, last_constants = self._layers(theta)[-1]
+        last_coefs[:] = coef.T / self.output_scale
+        last_constants[:] = (intercept - self.output_center) / self.output_scale
+        return theta
 
     def theta(self, coefs, intercepts):
         """The inverse of `coefficients`; what constant features add goes to the constants."""
