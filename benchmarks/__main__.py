@@ -13,6 +13,7 @@ NAMES = (
     "line_search",
     "gradient",
     "sparse",
+    "mlp",
     "portfolio",
     "memory",
     "import_time",

@@ -419,7 +419,7 @@ class TrainedClassifier(ClassifierMixin, TrainedEstimator):
         return factors
 
     def decision_function(self, X):
-        """The value of the linear functions.
+        """The raw predictions.
 
         Parameters
         ----------

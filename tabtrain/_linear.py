@@ -3,32 +3,20 @@
 import reprlib
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
 from sklearn.callback import with_callbacks
-from sklearn.exceptions import NotFittedError
-from sklearn.utils.metaestimators import available_if
 
 from tabtrain._estimator import TrainedEstimator
 from tabtrain._folds import folds
+from tabtrain._probabilities import Probabilities
+from tabtrain._starts import fitted_parts, output_scale
 from tabtrain._stream import StreamedClassifier, StreamedRegressor
 from tabtrain._thresholds import N_PARTS
 from tabtrain._validation import check_bool, check_number
 from tabtrain.models import LinearModel
-from tabtrain.objectives import get_objective
+from tabtrain.models.linear import center_and_scale
 from tabtrain.optimizers import CrossFit
 
 __all__ = ["LinearClassifier", "LinearRegressor"]
-
-# A deviation below this share of the mean is rounding: the feature is constant.
-CONSTANT = 16 * np.finfo(np.float64).eps
-
-
-def _center_and_scale(mean, deviation, centered):
-    """What standardises values: their scale is 0 where they are constant."""
-    if not centered:
-        # About zero, so that a constant column can serve as the constant.
-        return np.zeros_like(mean), np.hypot(mean, deviation)
-    return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0)
 
 
 class _Linear(TrainedEstimator):
@@ -44,7 +32,7 @@ class _Linear(TrainedEstimator):
 
     def _make_model(self, reader, table, classes):
         mean, deviation = table.mean_and_deviation()
-        center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
+        center, scale = center_and_scale(mean, deviation, self.fit_intercept)
         return LinearModel(
             1 if classes is None or len(classes) == 2 else len(classes),
             center,
@@ -77,20 +65,7 @@ class _Linear(TrainedEstimator):
     def _init_arrays(self, classes):
         init = self.init
         if hasattr(init, "get_params"):
-            if not hasattr(init, "coef_"):
-                raise NotFittedError(
-                    f"init must be a fitted estimator with coef_ and intercept_, got {init!r}, "
-                    "which has none. Of a pipeline, give the last step. Meta-estimators clone "
-                    "what they are given: there, wrap it in sklearn.frozen.FrozenEstimator"
-                )
-            if (is_regressor if self._target == "class" else is_classifier)(init):
-                raise ValueError(
-                    f"init must predict what {type(self).__name__} predicts, got {init!r}"
-                )
-            of_init = getattr(init, "classes_", None)
-            if classes is not None and of_init is not None and not np.array_equal(classes, of_init):
-                raise ValueError(f"init has the classes {of_init}, y has {classes}")
-            init = (init.coef_, init.intercept_)
+            init = fitted_parts(init, ("coef_", "intercept_"), self, classes)
         elif not isinstance(init, tuple):
             init = (init, 0.0)
         try:
@@ -113,17 +88,7 @@ class _Linear(TrainedEstimator):
         return model, np.concatenate([coef.ravel(), np.ravel(self.intercept_)])
 
 
-def _has_probabilities(estimator):
-    objective = get_objective(estimator.objective, "class")
-    if not objective.probabilistic:
-        raise AttributeError(
-            f"objective={estimator.objective!r} trains no probabilities: use 'neg_log_loss' or "
-            "'neg_brier_score', or sklearn.calibration.CalibratedClassifierCV"
-        )
-    return True
-
-
-class LinearClassifier(_Linear, StreamedClassifier):
+class LinearClassifier(Probabilities, _Linear, StreamedClassifier):
     """A linear function of the features, trained for the metric it is judged by.
 
     Of two classes the second is predicted where ``X @ coef_.T + intercept_`` is above 0; of
@@ -347,44 +312,6 @@ class LinearClassifier(_Linear, StreamedClassifier):
         coef, intercept = model.coefficients(theta)
         return {"coef_": coef, "intercept_": intercept}
 
-    @available_if(_has_probabilities)
-    def predict_proba(self, X):
-        """The probabilities of the classes; only for objectives that train them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        float64 array of shape (n_samples, n_classes)
-        """
-        from scipy.special import expit, softmax
-
-        raw = self._raw_predictions(X)
-        if len(raw) == 1:
-            return np.column_stack([expit(-raw[0]), expit(raw[0])])
-        return softmax(raw.T, axis=1)
-
-    @available_if(_has_probabilities)
-    def predict_log_proba(self, X):
-        """The logarithms of the probabilities; only for objectives that train them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        float64 array of shape (n_samples, n_classes)
-        """
-        from scipy.special import log_expit, log_softmax
-
-        raw = self._raw_predictions(X)
-        if len(raw) == 1:
-            return np.column_stack([log_expit(-raw[0]), log_expit(raw[0])])
-        return log_softmax(raw.T, axis=1)
-
 
 class LinearRegressor(_Linear, StreamedRegressor):
     """A linear function of the features, trained for the measure of error it is judged by.
@@ -518,9 +445,7 @@ class LinearRegressor(_Linear, StreamedRegressor):
         self.verbose = verbose
 
     def _output_scale(self, table):
-        mean, deviation = table.mean_and_deviation_of_y()
-        center, scale = _center_and_scale(mean, deviation, self.fit_intercept)
-        return {"output_center": center[0], "output_scale": scale[0] or 1.0}
+        return output_scale(table, self.fit_intercept)
 
     def _learned(self, model, theta):
         coef, intercept = model.coefficients(theta)

@@ -94,6 +94,7 @@ class Problem:
         self._n_classes = n_classes
         self._n_tallies = objective.n_tallies(n_classes)
         self._fused = self.model.fused.get(objective.tally)
+        # What was last looked at row by row, and how wrong it is for each.
         self._last_errors: tuple = (None, None)
 
     @property
@@ -123,12 +124,14 @@ class Problem:
 
     @property
     def capabilities(self):
-        """What optimizers may need: "gradient", "soft gradient", "line search" and "held-out
-        rows", if any."""
+        """What optimizers may need: "gradient", "soft gradient", "line search", "linear function",
+        "hidden layers" and "held-out rows", if any."""
         able = {
             "gradient": self.has_gradient,
             "soft gradient": self.softens,
             "line search": self._goes_by_labels,
+            "linear function": self._has_slopes and self.model.is_linear,
+            "hidden layers": self._has_slopes and self.model.n_kept > 0,
             "held-out rows": bool(self.splits),
         }
         return frozenset(name for name in able if able[name])
@@ -181,6 +184,36 @@ class Problem:
         )
         problem._shared = self._shared
         return problem
+
+    def last_layer(self, theta, model=None):
+        """The problem of the last layer of a network alone, the others being those of ``theta``.
+
+        Its table is what the last hidden layer answers.
+
+        Parameters
+        ----------
+        theta : array of shape (n_params,)
+        model : LinearModel, optional
+            What is to be trained; unless given one at the scale of the table.
+
+        Returns
+        -------
+        Problem
+        """
+        hidden = np.empty((self._table.n_padded, self.model.shapes[-1][0]))
+        params = self.model.parameters(theta[np.newaxis])
+
+        def fill(i):
+            self._check_time()
+            block = self._table.block(i)
+            _, kept = self._traced(params, block)
+            hidden[self._table.rows(i)] = self.model.last_hidden(kept)
+
+        list(self._map(1)(fill, range(self._table.n_blocks)))
+        table = self._table.beside(hidden[: self._table.n_rows])
+        if model is None:
+            model = self.model.last_layer(*table.mean_and_deviation())
+        return self.beside(model=model, table=table)
 
     @property
     def objective(self):
@@ -439,7 +472,8 @@ class Problem:
         dscore = objective.score_gradient(expected) / share
         raw_grad = table.scratch("raw_grad", raw.shape)
         objective.tally_gradient(raw, block.y, block.weight, dscore, tally, raw_grad[0])
-        grad = np.zeros(params.shape)
+        grad = table.scratch("grad", params.shape)
+        grad[:] = 0.0
         self.model.backward(params, block.tiles, kept, raw_grad, grad)
         gradient = self.model.gradient(grad[0])
         if self.alpha > 0:

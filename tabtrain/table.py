@@ -234,6 +234,12 @@ class Table:
             ]
         return table
 
+    def beside(self, X):
+        """The same labels and weights with other features, and the threads of this one."""
+        table = Table(X, self.y[: self.n_rows], self.weight[: self.n_rows], n_jobs=self.n_jobs)
+        table._threads = self._threads
+        return table
+
     def rows(self, i):
         """Where block ``i`` stands in arrays of ``n_padded`` rows."""
         start = i * self._block_rows

@@ -10,7 +10,7 @@ from sklearn import metrics
 from tabtrain import objectives
 from tabtrain.functions.program import make_program
 from tabtrain.functions.signature import parameters_of
-from tabtrain.models import FunctionModel, LinearModel
+from tabtrain.models import FunctionModel, LinearModel, MLPModel
 from tabtrain.optimizers import (
     CMAES,
     LBFGS,
@@ -28,6 +28,7 @@ from tabtrain.optimizers import (
     Restarts,
     SimulatedAnnealing,
     SoftAscent,
+    TwoStage,
 )
 from tests import reference
 
@@ -294,6 +295,7 @@ OPTIMIZERS = [
     SGD(0.3, 16, momentum=0.5, nesterov=False, schedule="invscaling"),
     SimulatedAnnealing(16),
     SoftAscent(n_steps=3),
+    TwoStage(Adam(0.05, 50), n_steps=3),
 ]
 
 
@@ -389,6 +391,35 @@ def function_forward(model, theta, X):
     return (labels == np.arange(model.n_outputs)[:, np.newaxis]).astype(float)
 
 
+def make_network(hidden_layer_sizes, activation, **arguments):
+    """Smooth functions: at the kinks of relu gradients are not what differences are."""
+
+    def make(X, n_outputs):
+        return MLPModel(
+            n_outputs,
+            mean(X),
+            deviation(X),
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            **arguments,
+        )
+
+    return make
+
+
+def network_forward(activation, output_center=0.0, output_scale=1.0):
+    """As the docstring of MLPModel says it."""
+
+    def forward(model, theta, X):
+        parts = model.parts(theta)
+        layers = [(parts[f"coefs_{i}"], parts[f"intercepts_{i}"]) for i in range(len(parts) // 2)]
+        standardised = (X - mean(X)) / deviation(X)
+        raw = reference.network(standardised, layers, activation)[-1].T.astype(float)
+        return output_center + output_scale * raw
+
+    return forward
+
+
 MODELS = {
     "LinearModel": ModelRow(make_linear, linear_forward(mean, deviation), has_gradient=True),
     "LinearModel: through zero": ModelRow(
@@ -407,6 +438,18 @@ MODELS = {
         function_forward,
         has_gradient=False,
         searches_lines=lambda n_outputs: n_outputs > 1,
+        scale_free=False,
+    ),
+    "MLPModel": ModelRow(
+        make_network((6,), "tanh"),
+        network_forward("tanh"),
+        has_gradient=True,
+        scale_free=False,
+    ),
+    "MLPModel: two layers, scaled output": ModelRow(
+        make_network((3, 9), "logistic", output_center=2.0, output_scale=0.5),
+        network_forward("logistic", 2.0, 0.5),
+        has_gradient=True,
         scale_free=False,
     ),
 }

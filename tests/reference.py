@@ -130,6 +130,35 @@ def probabilities(raw):
     return powers / powers.sum(axis=0)
 
 
+# Networks: layers are pairs of weights ``[input, output]`` and constants ``[output]``
+
+ACTIVATIONS = {
+    "identity": (lambda z: z, lambda h: np.ones_like(h)),
+    "logistic": (lambda z: 1 / (1 + np.exp(-z)), lambda h: h * (1 - h)),
+    "relu": (lambda z: np.maximum(z, 0), lambda h: (h > 0).astype(Long)),
+    "tanh": (np.tanh, lambda h: 1 - h**2),
+}
+
+
+def network(X, layers, activation):
+    """What each layer answers ``[n, units]``, the raw predictions last."""
+    answers = [X.astype(Long)]
+    for i, (coefs, intercepts) in enumerate(layers):
+        z = answers[-1] @ coefs.astype(Long) + intercepts
+        answers.append(z if i == len(layers) - 1 else ACTIVATIONS[activation][0](z))
+    return answers[1:]
+
+
+def network_gradient(X, layers, activation, raw_grad):
+    """The gradient with respect to the layers, given that to the raw predictions ``[C, n]``."""
+    inputs = [X.astype(Long), *network(X, layers, activation)[:-1]]
+    delta, gradient = raw_grad.T.astype(Long), []
+    for h, (coefs, _) in zip(inputs[::-1], layers[::-1], strict=True):
+        gradient.insert(0, (h.T @ delta, delta.sum(axis=0)))
+        delta = delta @ coefs.T.astype(Long) * ACTIVATIONS[activation][1](h)
+    return gradient
+
+
 # Losses of the rows of ``raw[C, n]``, and their slopes ``[C, n]``
 
 

@@ -27,7 +27,7 @@ from tabtrain import (
     Search,
     SimulatedAnnealing,
 )
-from tabtrain.models import LinearModel
+from tabtrain.models import LinearModel, MLPModel
 from tabtrain.objectives import Accuracy, CountScore, NegLogLoss
 from tabtrain.optimizers.ask_tell import WORST_LOSS
 from tabtrain.problem import Problem
@@ -50,7 +50,10 @@ def make_problem(optimizer, n_rows=200, objective=None, model_options=None, **ta
     mean, deviation = table.mean_and_deviation()
     if objective is None:
         objective = NegLogLoss() if "gradient" in optimizer.needs else Accuracy()
-    model = LinearModel(1, mean, deviation, **(model_options or {}))
+    if "hidden layers" in optimizer.needs:
+        model = MLPModel(1, mean, deviation, hidden_layer_sizes=(5,))
+    else:
+        model = LinearModel(1, mean, deviation, **(model_options or {}))
     problem = Problem(model, objective, table, alpha=0.0 if holds_out(optimizer) else 1e-3)
     if holds_out(optimizer):
         of_fold = [np.arange(n_rows) % 3 == i for i in range(3)]

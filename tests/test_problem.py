@@ -363,6 +363,8 @@ def test_capabilities(model_name, name, n_classes, rng):
         "gradient": row.has_gradient and OBJECTIVES[name].has_gradient,
         "soft gradient": row.has_gradient and of_counts,
         "line search": of_counts and row.searches_lines(n_outputs_of(n_classes)),
+        "linear function": model_name in LINEAR,
+        "hidden layers": model_name.startswith("MLPModel"),
     }
     assert problem.capabilities == {each for each in able if able[each]}
     assert problem.softens == able["soft gradient"]
@@ -372,9 +374,9 @@ def test_capabilities(model_name, name, n_classes, rng):
 @pytest.mark.parametrize(
     ("options", "capabilities", "scale_free"),
     [
-        ({}, {"soft gradient", "line search"}, True),
-        ({"alpha": 0.1}, {"soft gradient", "line search"}, False),
-        ({"bounds": (-1.0, np.inf)}, {"soft gradient", "line search"}, False),
+        ({}, {"soft gradient", "line search", "linear function"}, True),
+        ({"alpha": 0.1}, {"soft gradient", "line search", "linear function"}, False),
+        ({"bounds": (-1.0, np.inf)}, {"soft gradient", "line search", "linear function"}, False),
         ({"integer": np.arange(6) == 2}, {"line search"}, False),
     ],
     ids=["free", "penalty", "bounds", "integer"],
@@ -448,7 +450,7 @@ def test_softened(name, n_classes, alpha, tau, rng):
     value, gradient = softened.value_and_gradient(theta)
     assert value == expected.value_and_gradient(theta)[0] == expected.scores(theta[np.newaxis])[0]
     assert_array_equal(gradient, expected.value_and_gradient(theta)[1])
-    assert softened.capabilities == {"gradient"}
+    assert softened.capabilities == {"gradient", "linear function"}
     assert problem.n_trials == softened.n_trials == 2
     softened.n_trials += 1
     assert problem.n_trials == 3

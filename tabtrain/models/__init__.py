@@ -22,6 +22,9 @@ optimizers move: about 1 is a large value for each of its entries. A model has
 ``output_scale``
     by how much raw predictions differ, about, where ``theta`` differs by 1; models that have a
     gradient have it;
+``is_linear``
+    whether it is a `LinearModel`; of models that have a gradient. Those that keep what hidden
+    layers answer have a last layer, see `Problem.last_layer` and `MLPModel`;
 ``penalty_weights``
     the squares that the L2 penalty sums: ``penalty_weights @ theta ** 2``;
 ``initial(rng, n) -> thetas``
@@ -46,5 +49,6 @@ optimizers move: about 1 is a large value for each of its entries. A model has
 
 from tabtrain.models.function import FunctionModel
 from tabtrain.models.linear import LinearModel
+from tabtrain.models.mlp import MLPModel
 
-__all__ = ["FunctionModel", "LinearModel"]
+__all__ = ["FunctionModel", "LinearModel", "MLPModel"]

@@ -5,6 +5,17 @@ import numpy as np
 from tabtrain._kernels import linear, sweep  # type: ignore[attr-defined]
 from tabtrain._kernels.confusion import tally
 
+# A deviation below this share of the mean is rounding: the feature is constant.
+CONSTANT = 16 * np.finfo(np.float64).eps
+
+
+def center_and_scale(mean, deviation, centered):
+    """What standardises values: their scale is 0 where they are constant."""
+    if not centered:
+        # About zero, so that a constant column can serve as the constant.
+        return np.zeros_like(mean), np.hypot(mean, deviation)
+    return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0)
+
 
 class LinearModel:
     """Linear functions of standardised features.
@@ -72,6 +83,7 @@ class LinearModel:
         self.penalty_weights[: self._n_weights] = output_scale**2
 
     can_fail = False
+    is_linear = True
     n_kept = 0
 
     @staticmethod

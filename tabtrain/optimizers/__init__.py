@@ -21,8 +21,8 @@ __all__ = ["Budget", "Optimizer", "Search", "State", "get_optimizer", *_classes]
 
 # Of a table with more numbers, "auto" takes methods that make few passes over it.
 LARGE = 2**24
-# What fitting for rows that were not trained on takes.
-CROSS_FIT = _by_name["cross_fit"].needs
+# What decides on rows that were not trained on, and what it takes.
+DECIDE = {name: _by_name[name].needs for name in ("cross_fit", "two_stage")}
 # With more parameters, "auto" takes what learns a scale for each.
 MANY_PARAMS = 100
 
@@ -31,7 +31,10 @@ _NEEDS = {
     "gradient": "a gradient",
     "soft gradient": "a metric of counts that can be made smooth",
     "held-out rows": "rows that are held out, as LinearClassifier does where CrossFit is its "
-    "optimizer, alpha=0 and init is not random",
+    "optimizer, alpha=0 and init is not random, and MLPClassifier where TwoStage is and there are "
+    "enough rows of each class",
+    "hidden layers": "hidden layers",
+    "linear function": "a linear function",
     "line search": "a metric of counts and a model whose rows flip one by one along lines",
 }
 
@@ -40,9 +43,10 @@ def _auto(problem):
     """What suits a problem best, by the measurements in the guide."""
     able = problem.capabilities
     if "gradient" in able:
-        return "lbfgs"
-    if CROSS_FIT <= able:
-        return "cross_fit"
+        return "lbfgs" if "linear function" in able else "adam"
+    for name, needs in DECIDE.items():
+        if needs <= able:
+            return name
     if "line search" in able:
         is_large = problem.examples[0].size > LARGE and "soft gradient" in able
         return "soft_ascent" if is_large else "exact_line_search"

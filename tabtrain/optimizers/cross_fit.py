@@ -157,7 +157,7 @@ class CrossFit(Optimizer):
     True
     """
 
-    needs = frozenset({"soft gradient", "line search", "held-out rows"})
+    needs = frozenset({"soft gradient", "line search", "held-out rows", "linear function"})
     max_steps = len(PLAN)
 
     def start(self, problem, theta, rng):
