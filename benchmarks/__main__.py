@@ -12,6 +12,7 @@ NAMES = (
     "trials",
     "line_search",
     "gradient",
+    "sgd",
     "portfolio",
     "memory",
     "import_time",
