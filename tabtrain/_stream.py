@@ -95,11 +95,15 @@ def _merged(before, moments, share):
 
 @dataclass(frozen=True)
 class Stream:
-    """Where a stream stands. ``state`` is that of ``optimizer``; None after `fit`."""
+    """Where a stream stands. ``state`` is that of the optimizer; None after `fit`."""
 
     seen: Seen
-    optimizer: Any = None
     state: Any = None
+
+    def goes_on(self, optimizer, n_params):
+        """Whether the optimizer knows what to do with what was kept of earlier gradients."""
+        shape = optimizer.n_moments, n_params
+        return self.state is not None and self.state.moments.shape == shape
 
 
 def _takes_streams(estimator):
@@ -139,7 +143,7 @@ class _Streamed(TrainedEstimator):
                 self.objective,
                 objective_names(self._target, with_gradient=True),
             )
-            if stream is not None and type(stream.optimizer) is type(optimizer):
+            if stream is not None and stream.goes_on(optimizer, model.n_params):
                 # A copy, as nothing must have changed if what follows raises.
                 rng = copy.deepcopy(stream.state.rng)
                 state = replace(stream.state, rng=rng, present=self._theta(model))
@@ -162,7 +166,7 @@ class _Streamed(TrainedEstimator):
         outcome["n_iter_"] = getattr(self, "n_iter_", 0) + 1
         for name, value in outcome.items():
             setattr(self, name, value)
-        self._stream = Stream(seen, optimizer, state)
+        self._stream = Stream(seen, state)
         self._warm = (None, None, None)
         return self
 

@@ -210,9 +210,12 @@ def test_parameters_may_change_on_the_way(cancer):
     before = clf.coef_.copy()
     clf.set_params(optimizer__learning_rate=1e-300, optimizer__momentum=0).partial_fit(X, y)
     np.testing.assert_allclose(clf.coef_, before, rtol=1e-9)
-    clf.set_params(optimizer=Adam(0.05))
-    score = clf.score(X, y)
-    assert stream(clf, X, y, 200, 10).score(X, y) > score
+    for other in (Adam(0.05), AdamW(0.05), SGD(0.05)):
+        clf.set_params(optimizer=other)
+        score = clf.score(X, y)
+        assert stream(clf, X, y, 200, 10).score(X, y) > score
+    stream(clf.set_params(fit_intercept=False), X, y, 200)
+    assert clf.intercept_ == 0
 
 
 def test_a_penalty(cancer):
