@@ -37,8 +37,8 @@ def public_classes(package, base):
 
 
 def snake_case(class_name):
-    """``"HillClimb"`` becomes ``"hill_climb"``, ``"LBFGS"`` ``"lbfgs"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", class_name).lower()
+    """``"HillClimb"`` becomes ``"hill_climb"``, ``"AdamW"`` ``"adamw"``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", class_name).lower()
 
 
 def names_without_arguments(classes):

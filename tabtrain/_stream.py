@@ -151,12 +151,12 @@ class _Streamed(TrainedEstimator):
             importance = table.weight.sum() / np.count_nonzero(table.weight)
             importance *= seen.n_rows / seen.weight
             state = optimizer.epoch(problem, state, importance)
-        if not np.isfinite(state.present).all():
+        if not np.isfinite(state.answer).all():
             raise ValueError(
                 f"{optimizer!r} leaves the range of numbers: its learning_rate is too high, or "
                 "rows are too far from all before them; max_norm limits how far a batch can lead"
             )
-        outcome = self._learned(model, state.present)
+        outcome = self._learned(model, state.answer)
         if classes is not None:
             outcome["classes_"] = classes
         outcome["n_iter_"] = getattr(self, "n_iter_", 0) + 1

@@ -93,7 +93,6 @@ class Problem:
         self._n_classes = n_classes
         self._n_tallies = objective.n_tallies(n_classes)
         self._fused = self.model.fused.get(objective.tally)
-        # What was last looked at row by row, and how wrong it is for each.
         self._last_errors: tuple = (None, None)
 
     @property
@@ -278,7 +277,7 @@ class Problem:
         """By less than this a score may differ from another that is the same in exact numbers."""
         return ROUNDING * (self._objective.scale + abs(score))
 
-    def scores(self, thetas, at_least=-np.inf):
+    def scores(self, thetas, at_least=-np.inf, *, keep_errors=False):
         """The scores of some candidates.
 
         Parameters
@@ -286,6 +285,8 @@ class Problem:
         thetas : array of shape (n_candidates, n_params)
         at_least : float
             A candidate that cannot reach this is given up without reading all rows.
+        keep_errors : bool
+            Of one candidate: whether `row_errors` is to be had without another pass.
 
         Returns
         -------
@@ -304,10 +305,7 @@ class Problem:
             map_shares, map_blocks = map, map_over
         perfect_rest = self._perfect_rest if at_least > -np.inf else None
         cuts = [len(thetas) * i // n_shares for i in range(n_shares + 1)]
-        # One alone is often the next that row_errors is asked for.
-        is_alone = len(thetas) == 1 and at_least == -np.inf
-        is_alone = is_alone and self._fused is None and not self.model.can_fail
-        errors = [None] * table.n_blocks if is_alone else None
+        errors = [None] * table.n_blocks if keep_errors else None
 
         def scores_of_share(i):
             share = thetas[cuts[i] : cuts[i + 1]]
@@ -315,7 +313,7 @@ class Problem:
 
         scores = np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
         self.n_trials += len(thetas)
-        if is_alone:
+        if keep_errors:
             self._last_errors = (thetas[0].copy(), errors)
         return scores
 
@@ -380,7 +378,7 @@ class Problem:
         self._check_time()
         block = self._table.block(i)
         tallies = np.zeros((len(params), self._n_tallies))
-        if self._fused is not None:
+        if self._fused is not None and errors is None:
             self._fused(params, block.tiles, block.y, block.weight, tallies)
             return tallies
         n_rows = len(block.y)
@@ -390,9 +388,9 @@ class Problem:
             raw = self._forward(params[some], block)
             failed = settle(raw, block.weight) if self.model.can_fail else False
             self._objective.tally(raw, block.y, block.weight, tallies[some])
+            tallies[some][failed] = np.nan
             if errors is not None:
                 errors[i] = self._objective.row_errors(raw, block.y)
-            tallies[some][failed] = np.nan
         return tallies
 
     def _forward(self, params, block):

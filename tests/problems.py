@@ -291,6 +291,7 @@ OPTIMIZERS = [
     RandomSearch(16),
     Restarts(HillClimb(8), 2, n_iter_no_change=3),
     SGD(),
+    SGD(0.1, 32, average=True),
     SGD(0.3, 16, momentum=0.5, nesterov=False, schedule="invscaling"),
     SimulatedAnnealing(16),
     SoftAscent(n_steps=3),

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
-from tabtrain._validation import check_number
+from tabtrain._validation import check_bool, check_number
 from tabtrain.optimizers._base import Optimizer, State, is_higher
 
 SCHEDULES = ("constant", "invscaling", "adaptive")
@@ -21,11 +21,13 @@ ROUNDING = 1e-9
 class Descent(State):
     """``theta`` and ``score`` are the best after any epoch; what follows is of the last.
 
+    ``present`` is where it stands, ``answer`` what it found: the same, or the mean on the way.
     ``moments`` ``[n_moments, n_params]`` is what is kept of earlier gradients, ``share`` what is
     left of the learning rate, ``n_stale`` how many epochs there were since the score last rose.
     """
 
     present: np.ndarray
+    answer: np.ndarray
     moments: np.ndarray
     share: float = 1.0
     n_epochs: int = 0
@@ -53,25 +55,26 @@ class MiniBatch(Optimizer):
         check_scalar(self.patience, "patience", Integral, min_val=1)
         if self.max_norm is not None:
             check_number(self.max_norm, "max_norm", low=0, include_boundaries="neither")
+        check_bool(self.average, "average")
 
     def _updates(self, problem, state, rate) -> Callable[[np.ndarray, float], None]:
         """What moves `state.present` and `state.moments` by a gradient times a number."""
         raise NotImplementedError
 
     def start(self, problem, theta, rng):
-        return self.begun(theta, problem.scores(theta[np.newaxis])[0], rng)
+        return self.begun(theta, problem.scores(theta[np.newaxis], keep_errors=True)[0], rng)
 
     def begun(self, theta, score, rng, **changes):
         """The state before the first epoch, from a point whose score is known."""
         moments = np.zeros((self.n_moments, len(theta)))
-        return Descent(theta, score, rng, present=theta, moments=moments, **changes)
+        return Descent(theta, score, rng, present=theta, answer=theta, moments=moments, **changes)
 
     def step(self, problem, state):
         state = self.epoch(problem, state)
         with np.errstate(over="ignore", invalid="ignore"):
-            score = problem.scores(state.present[np.newaxis])[0]
+            score = problem.scores(state.answer[np.newaxis], keep_errors=True)[0]
         if is_higher(score, state.score, ROUNDING):
-            return replace(state, theta=state.present, score=score, n_stale=0)
+            return replace(state, theta=state.answer, score=score, n_stale=0)
         state = replace(state, n_stale=state.n_stale + 1)
         goes_astray = score == -np.inf
         is_stale = self.schedule == "adaptive" and state.n_stale >= self.patience
@@ -107,13 +110,19 @@ class MiniBatch(Optimizer):
             n_epochs=state.n_epochs + 1,
         )
         update = self._updates(problem, state, rate)
+        starts, total = range(0, len(rows), size), np.zeros(len(state.present))
         with np.errstate(over="ignore", invalid="ignore"):
-            for first in range(0, len(rows), size):
+            for first in starts:
                 gradient, share = problem.batch_gradient(state.present, rows[first : first + size])
                 state.n_updates += 1
                 update(gradient, self._clipped(gradient, scale * share))
                 if not problem.is_free:
                     state.present[:] = problem.project(state.present)
+                if self.average:
+                    total += state.present
+        state.answer = state.present
+        if self.average:
+            state.answer = problem.project(total / len(starts))
         return state
 
     def _clipped(self, gradient, scale):

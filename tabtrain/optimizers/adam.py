@@ -26,6 +26,8 @@ class Adam(MiniBatch):
     patience : int, default=5
     max_norm : float or None, default=None
         Gradients that are longer are shortened to this, as for :class:`SGD`.
+    average : bool, default=False
+        Whether an epoch is judged by its mean parameters, as for :class:`SGD`.
 
     Notes
     -----
@@ -59,6 +61,7 @@ class Adam(MiniBatch):
         power_t=0.5,
         patience=5,
         max_norm=None,
+        average=False,
     ):
         self.learning_rate = learning_rate
         self.batch_size = batch_size
@@ -69,6 +72,7 @@ class Adam(MiniBatch):
         self.power_t = power_t
         self.patience = patience
         self.max_norm = max_norm
+        self.average = average
 
     def check(self):
         super().check()

@@ -20,7 +20,7 @@ class AdamW(Adam):
         As for :class:`Adam`.
     weight_decay : float, default=0.01
         The share taken off is the learning rate times this; not negative.
-    schedule, power_t, patience, max_norm
+    schedule, power_t, patience, max_norm, average
         As for :class:`Adam`.
 
     References
@@ -51,9 +51,19 @@ class AdamW(Adam):
         power_t=0.5,
         patience=5,
         max_norm=None,
+        average=False,
     ):
         super().__init__(
-            learning_rate, batch_size, beta1, beta2, epsilon, schedule, power_t, patience, max_norm
+            learning_rate,
+            batch_size,
+            beta1,
+            beta2,
+            epsilon,
+            schedule,
+            power_t,
+            patience,
+            max_norm,
+            average,
         )
         self.weight_decay = weight_decay
 
