@@ -43,7 +43,8 @@ class _MLP(TrainedEstimator):
         return tuple(map(int, sizes))
 
     def _make_model(self, reader, table, classes):
-        center, scale = center_and_scale(*table.mean_and_deviation(), True)
+        mean, deviation = table.mean_and_deviation()
+        center, scale = center_and_scale(mean, deviation, True)
         return MLPModel(
             1 if classes is None or len(classes) == 2 else len(classes),
             center,
@@ -289,8 +290,8 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
         if not _is_asked(self.optimizer) or problem.has_gradient:
             return ()
         if validation is not None:
-            n_held_out = np.count_nonzero(validation.examples[2])
-            return ((problem, validation),) if n_held_out >= N_PARTS else ()
+            suffice = np.count_nonzero(validation.examples[2]) >= N_PARTS
+            return ((problem, validation),) if suffice else ()
         _, codes, weight = problem.examples
         n_of_class = np.bincount(codes[weight > 0].astype(np.intp), minlength=len(classes))
         n_held_out = int(self.validation_fraction * n_of_class.sum())
