@@ -5,10 +5,10 @@ Run ``python -m benchmarks.mlp`` from the root of the repository; ``--quick`` ta
 `MLPClassifier` of both: the same layers of relu, Adam with the same rate and batches of 200 rows,
 from the same random weights, without a penalty, on four fifths of the rows. scikit-learn gets them
 standardised; tabtrain gets them as they are, and standardises inside. (Features that are constant
-in training are left out: scikit-learn's random weights of these stay, and matter to other rows.) The batches are drawn by
-each in its own way, so loss curves can be equal but for chance: each network is trained from
-several starts, and the mean losses after each epoch, of the training rows and of the fifth held
-out, must differ by less than three standard errors or by less than 2%.
+in training are left out: scikit-learn's random weights of these stay, and matter to other rows.)
+The batches are drawn by each in its own way, so loss curves can be equal but for chance: each
+network is trained from several starts, and the mean losses after each epoch, of the training rows
+and of the fifth held out, must differ by less than three standard errors or by less than 2%.
 
 The seconds are those of `fit` for so many epochs, divided by these, preparation included.
 scikit-learn runs with all the BLAS threads that it takes by itself, and with one; tabtrain runs
