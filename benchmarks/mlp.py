@@ -4,10 +4,11 @@ Run ``python -m benchmarks.mlp`` from the root of the repository; ``--quick`` ta
 
 `MLPClassifier` of both: the same layers of relu, Adam with the same rate and batches of 200 rows,
 from the same random weights, without a penalty, on four fifths of the rows. scikit-learn gets them
-standardised; tabtrain gets them as they are, and standardises inside. The batches are drawn by
-each in its own way, so loss curves can be equal but for chance: each network is trained from
-several starts, and the mean losses after each epoch, of the training rows and of the fifth held
-out, must differ by less than three standard errors or by less than 2%.
+standardised; tabtrain gets them as they are, and standardises inside. (Features that are constant
+in training are left out: scikit-learn's random weights of these stay, and matter to other rows.)
+The batches are drawn by each in its own way, so loss curves can be equal but for chance: each
+network is trained from several starts, and the mean losses after each epoch, of the training rows
+and of the fifth held out, must differ by less than three standard errors or by less than 2%.
 
 The seconds are those of `fit` for so many epochs, divided by these, preparation included.
 scikit-learn runs with all the BLAS threads that it takes by itself, and with one; tabtrain runs
@@ -43,8 +44,8 @@ N_STARTS = 3
 CLOSE, CLOSE_ERRORS = 0.02, 3
 SEARCHES = {
     # The algorithms of mlrose-ky, their iterations, and the optimizers of tabtrain.
-    "random_hill_climb": (2000, "hill_climb"),
-    "genetic_alg": (15, "genetic_algorithm"),
+    "random_hill_climb": (600, "hill_climb"),
+    "genetic_alg": (5, "genetic_algorithm"),
 }
 LEARNING_RATES = (0.05, 0.3, 1.0)
 
@@ -88,8 +89,9 @@ class Race:
         self.X, self.X_val, self.y, self.y_val = train_test_split(
             X, y, test_size=0.2, stratify=y, random_state=0
         )
-        self.mean, deviation = self.X.mean(axis=0), self.X.std(axis=0)
-        self.deviation = np.where(deviation > 0, deviation, 1.0)
+        varies = self.X.std(axis=0) > 0
+        self.X, self.X_val = self.X[:, varies], self.X_val[:, varies]
+        self.mean, self.deviation = self.X.mean(axis=0), self.X.std(axis=0)
         self.Z, self.Z_val = (
             np.ascontiguousarray((each - self.mean) / self.deviation)
             for each in (self.X, self.X_val)
@@ -282,8 +284,8 @@ def main(quick=False):
         ratio, are_equal = compare(load.__name__, X, y, sizes, n_epochs, 1 if quick else N_STARTS)
         found[load.__name__] = ratio, wanted, are_equal
     won = []
-    for load in (tables.breast_cancer, tables.pima, tables.phoneme, tables.spambase):
-        won += by_trial_and_error(load.__name__, *load(), 0.02 if quick else 1)
+    for load in (tables.breast_cancer, tables.pima, tables.phoneme):
+        won += by_trial_and_error(load.__name__, *load(), 0.1 if quick else 1)
     return measure.verdict(
         "2 times faster than scikit-learn on each table, 4 on the smallest network, with equal "
         "loss curves; a lower loss than mlrose-ky at equal seconds on all tables, by both "

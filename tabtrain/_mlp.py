@@ -43,7 +43,8 @@ class _MLP(TrainedEstimator):
         return tuple(map(int, sizes))
 
     def _make_model(self, reader, table, classes):
-        center, scale = center_and_scale(*table.mean_and_deviation(), True)
+        mean, deviation = table.mean_and_deviation()
+        center, scale = center_and_scale(mean, deviation, True)
         return MLPModel(
             1 if classes is None or len(classes) == 2 else len(classes),
             center,
@@ -236,10 +237,11 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
-    >>> from tabtrain import MLPClassifier
+    >>> from tabtrain import Adam, MLPClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> clf = MLPClassifier((16,), random_state=0).fit(X, y)
-    >>> clf.score(X, y) > -0.1
+    >>> optimizer = Adam(0.01, batch_size=50)  # a small table takes larger, fewer steps
+    >>> clf = MLPClassifier((16,), optimizer=optimizer, early_stopping=True, random_state=0)
+    >>> clf.fit(X, y).score(X, y) > -0.1
     True
     >>> [coefs.shape for coefs in clf.coefs_]
     [(30, 16), (16, 1)]
@@ -288,8 +290,8 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
         if not _is_asked(self.optimizer) or problem.has_gradient:
             return ()
         if validation is not None:
-            n_held_out = np.count_nonzero(validation.examples[2])
-            return ((problem, validation),) if n_held_out >= N_PARTS else ()
+            suffice = np.count_nonzero(validation.examples[2]) >= N_PARTS
+            return ((problem, validation),) if suffice else ()
         _, codes, weight = problem.examples
         n_of_class = np.bincount(codes[weight > 0].astype(np.intp), minlength=len(classes))
         n_held_out = int(self.validation_fraction * n_of_class.sum())
@@ -394,10 +396,11 @@ class MLPRegressor(_MLP, StreamedRegressor):
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
-    >>> from tabtrain import MLPRegressor
+    >>> from tabtrain import Adam, MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> reg = MLPRegressor((8,), "tanh", random_state=0).fit(X, y)
-    >>> reg.score(X, y) > 0.5
+    >>> optimizer = Adam(0.01, batch_size=50)  # a small table takes larger, fewer steps
+    >>> reg = MLPRegressor((8,), "tanh", optimizer=optimizer, early_stopping=True, random_state=0)
+    >>> reg.fit(X, y).score(X, y) > 0.4
     True
     """
 

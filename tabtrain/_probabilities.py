@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
+from tabtrain._estimator import TrainedClassifier
 from tabtrain.objectives import get_objective
 
 
@@ -16,7 +17,7 @@ def _has_probabilities(estimator):
     return True
 
 
-class Probabilities:
+class Probabilities(TrainedClassifier):
     """What classifiers share whose raw predictions may be log-odds."""
 
     @available_if(_has_probabilities)

@@ -9,7 +9,8 @@ from tabtrain.models.linear import center_and_scale
 
 def output_scale(table, centered):
     """What standardises the numbers that are to come out, as arguments of models."""
-    center, scale = center_and_scale(*table.mean_and_deviation_of_y(), centered)
+    mean, deviation = table.mean_and_deviation_of_y()
+    center, scale = center_and_scale(mean, deviation, centered)
     return {"output_center": center[0], "output_scale": scale[0] or 1.0}
 
 

@@ -94,7 +94,6 @@ class Problem:
         self._n_classes = n_classes
         self._n_tallies = objective.n_tallies(n_classes)
         self._fused = self.model.fused.get(objective.tally)
-        # What was last looked at row by row, and how wrong it is for each.
         self._last_errors: tuple = (None, None)
 
     @property

@@ -641,6 +641,22 @@ def test_goes_on_from_other_rows(cancer):
     assert clf.score(X, y) > 2 * first
 
 
+def test_partial_fit(cancer, diabetes):
+    """Rows as they come, none of them kept."""
+    rng = np.random.default_rng(0)
+    for estimator, (X, y), accepted, options in (
+        (MLPClassifier((8,), optimizer=Adam(0.02, 32)), cancer, 0.95, {"classes": [0, 1]}),
+        (MLPRegressor((8,), optimizer=Adam(0.02, 32)), diabetes, 0.4, {}),
+    ):
+        for _ in range(15):
+            for rows in np.array_split(rng.permutation(len(y)), 3):
+                estimator.partial_fit(X[rows], y[rows], **options)
+        assert estimator.n_iter_ == 45
+        predicted = estimator.predict(X)
+        right = np.mean(predicted == y) if options else np.corrcoef(predicted, y)[0, 1] ** 2
+        assert right > accepted
+
+
 def test_stop_reasons(cancer, own_time):
     endless = {"max_iter": None, "n_iter_no_change": None, "hidden_layer_sizes": (30,)}
     for optimizer in ("adam", "hill_climb"):

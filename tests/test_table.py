@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tabtrain import table as table_module
-from tabtrain._linear import CONSTANT
+from tabtrain.models.linear import CONSTANT
 from tabtrain.table import Table
 from tests.problems import LAYOUTS
 from tests.reference import LANES, unpack

@@ -27,10 +27,10 @@
 enum { IDENTITY, RELU, TANH, LOGISTIC };
 
 typedef struct {
-    const ptrdiff_t *widths; /* of the table, the hidden layers and the raw predictions */
-    const ptrdiff_t *filled; /* the same, filled up */
+    const ptrdiff_t *widths;        /* of the table, the hidden layers and the raw predictions */
+    const ptrdiff_t *filled;        /* the same, filled up */
     ptrdiff_t widest, widest_layer; /* of filled; the latter without the table */
-    int n_layers;            /* of weights: one less */
+    int n_layers;                   /* of weights: one less */
     int activation;
     ptrdiff_t n_params;
     ptrdiff_t n_kept;

@@ -17,11 +17,8 @@ cdef extern from "csr.h" nogil:
         const csr_rows *rows, const double *weight, const double *center, double *first,
         double *second, double *found,
     ) noexcept
-    void prefetch "__builtin_prefetch"(const void *address) noexcept
 
 N_LANES = LANES
-
-cdef Py_ssize_t ROWS_AHEAD = 12
 
 
 def pack(const floating[:, :] X, double[:, :, ::1] tiles):
@@ -68,7 +65,7 @@ def pack_rows(const floating[:, :] X, const Py_ssize_t[::1] rows, double[:, :, :
         If there is no such row.
     """
     cdef Py_ssize_t n_chosen = rows.shape[0], n_features = X.shape[1]
-    cdef Py_ssize_t n_tiles = tiles.shape[0], t, k, lane, row, here, begin, end, ahead
+    cdef Py_ssize_t n_tiles = tiles.shape[0], t, k, lane, here
     if n_tiles != (n_chosen + LANES - 1) // LANES or tiles.shape[1] != n_features \
             or tiles.shape[2] != LANES:
         raise ValueError("tiles do not fit rows and X")
@@ -78,21 +75,11 @@ def pack_rows(const floating[:, :] X, const Py_ssize_t[::1] rows, double[:, :, :
     with nogil:
         for t in range(n_tiles):
             here = min(n_chosen - t * LANES, <Py_ssize_t> LANES)
-            # 32 features at a time: those of a row lie side by side, mostly, and their places
-            # in the tile stay in the cache until all of its rows are there.
-            for begin in range(0, n_features, 32):
-                end = min(begin + 32, n_features)
+            for k in range(n_features):
                 for lane in range(here):
-                    row = rows[t * LANES + lane]
-                    # The rows of a batch lie anywhere: the next are asked for in good time.
-                    ahead = rows[min(t * LANES + lane + ROWS_AHEAD, n_chosen - 1)]
-                    for k in range(begin, end, 8):
-                        prefetch(&X[ahead, k])
-                    for k in range(begin, end):
-                        tiles[t, k, lane] = X[row, k]
+                    tiles[t, k, lane] = X[rows[t * LANES + lane], k]
                 for lane in range(here, LANES):
-                    for k in range(begin, end):
-                        tiles[t, k, lane] = 0.0
+                    tiles[t, k, lane] = 0.0
 
 
 def moments(
