@@ -839,7 +839,7 @@ def test_fused_counts_are_those_of_raw_predictions(rule, weights, n_rows, rng):
         assert len(np.unique(scores)) > 10 or weight[77] > 0
 
 
-def test_fused_counts_one_by_one(rng):
+def test_fused_counts_one_by_one():
     """A label that is never answered, rows that are answered with none, and single rows."""
 
     def rule(row, *, p=0.0):
