@@ -361,19 +361,19 @@ class Table:
             If the squares of a feature overflow.
         """
 
-        def first_and_second(block, center):
-            sums = np.zeros((2, self.n_features))
-            moments(block.tiles, block.weight, center, sums)
-            return sums
-
-        # Taken about the mean of one block, and corrected by what that is off: its square is at
-        # most so many variances as the block's share of the weight goes into 1.
-        weights = np.add.reduceat(self.weight, range(0, self.n_padded, self._block_rows))
-        heaviest = int(np.argmax(weights))
-        mean, _ = first_and_second(self.block(heaviest), np.zeros(self.n_features))
-        mean /= weights[heaviest]
         total = self.weight.sum()
-        shift, variance = self.sum(lambda block: first_and_second(block, mean)) / total
+
+        def first_and_second(center):
+            def of_block(block):
+                sums = np.zeros((2, self.n_features))
+                moments(block.tiles, block.weight, center, sums)
+                return sums
+
+            return self.sum(of_block) / total
+
+        mean, _ = first_and_second(np.zeros(self.n_features))
+        # Taken about the rounded mean, and corrected by what that is off.
+        shift, variance = first_and_second(mean)
         with np.errstate(over="ignore", invalid="ignore"):
             variance = np.maximum(variance - shift**2, 0.0)
         if not np.isfinite(variance).all():
