@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tabtrain._kernels import confusion  # type: ignore[attr-defined]
 from tabtrain._kernels.answers import settle
 from tabtrain._line_search import best_steps
 
@@ -78,7 +79,7 @@ class Problem:
         self.alpha = alpha
         self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
         # What a problem has in common with those that are made from it.
-        self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
+        self._shared = SimpleNamespace(n_trials=0, deadline=np.inf, codes=None)
         self.n_params = model.n_params
         self._is_free = not model.grid.any() and np.isinf(model.bounds).all()
         self._take(objective.bind(table.y, table.weight))
@@ -118,12 +119,13 @@ class Problem:
 
     @property
     def capabilities(self):
-        """What optimizers may need: "gradient", "soft gradient", "line search" and "held-out
-        rows", if any."""
+        """What optimizers may need: "gradient", "soft gradient", "line search", "rules" and
+        "held-out rows", if any."""
         able = {
             "gradient": self.has_gradient,
             "soft gradient": self.softens,
             "line search": self._goes_by_labels,
+            "rules": self.model.has_rules and self._objective.tally is confusion.tally,
             "held-out rows": bool(self.splits),
         }
         return frozenset(name for name in able if able[name])
@@ -275,6 +277,33 @@ class Problem:
         scores = np.concatenate(list(map_shares(scores_of_share, range(n_shares))))
         self.n_trials += len(thetas)
         return scores
+
+    def tally(self, theta):
+        """The tally of one candidate: ``[n_tallies]``."""
+        params = self.model.parameters(theta[np.newaxis])
+        parts = self._map(1)(partial(self._tally, params), range(self._table.n_blocks))
+        return np.add.reduce(list(parts))[0]
+
+    @cached_property
+    def conditions(self):
+        """What finds conditions for lists of rules, see `tabtrain._conditions`."""
+        # Imported here: that module imports models.
+        from tabtrain._conditions import Codes, Conditions
+        from tabtrain.objectives.matthews_corrcoef import MatthewsCorrcoef
+
+        if self._shared.codes is None:
+            self._shared.codes = Codes(self._table, self.model.n_categories, self._check_time)
+        return Conditions(
+            self._table,
+            self._exact_weight,
+            self._shared.codes,
+            self.model,
+            self._objective.score,
+            MatthewsCorrcoef().score,
+            has_bounds=self._right_is_best,
+            rounding=self.rounding,
+            check_time=self._check_time,
+        )
 
     def _map(self, n_candidates):
         """`map`, over the threads where the work is worth waking them."""

@@ -368,3 +368,52 @@ def bend(steps, changes, rho, direction):
         away = np.eye(len(direction)) - factor * np.outer(step, change)
         inverse = away @ inverse @ away.T + factor * np.outer(step, step)
     return inverse @ direction
+
+
+# Lists of rules
+
+
+def holds(condition, n_categories, x):
+    """Whether a condition ``[3 + n_categories]`` holds for a value."""
+    test, _, threshold = condition[:3]
+    if test == 3:
+        return np.isnan(x)
+    if test == 4:
+        return not np.isnan(x)
+    if not np.isnan(threshold):
+        return x <= threshold if test == 1 else x > threshold
+    is_member = 0 <= x < n_categories and condition[3 + int(x)] == 1
+    return is_member if test == 1 else not is_member
+
+
+def rules_forward(conditions, answers, X):
+    """The answers ``[P, C, n]`` of ``conditions[P, R, M, 3 + n]`` and ``answers[P, R + 1, C]``."""
+    n_categories = conditions.shape[3] - 3
+    raw = np.empty((len(conditions), answers.shape[2], len(X)))
+    for p, rules in enumerate(conditions):
+        for i, row in enumerate(X):
+            leaf = len(rules)
+            for r, rule in reversed(list(enumerate(rules))):
+                real = [c for c in rule if c[0] in (1, 2, 3, 4) and 0 <= c[1] < len(row)]
+                if real and all(holds(c, n_categories, row[int(c[1])]) for c in real):
+                    leaf = r
+            raw[p, :, i] = answers[p, leaf]
+    return raw
+
+
+def best_stump(X, y, weight, score_counts, n_classes):
+    """The best score of all stumps there are, of which each is counted."""
+    sides = [np.zeros(len(y), dtype=bool)]
+    for x in X.T:
+        values = np.unique(x[(weight > 0) & ~np.isnan(x)])
+        sides += [np.isnan(x), ~np.isnan(x)]
+        for threshold in values[:-1]:
+            sides += [x <= threshold, x > threshold]
+    counts = []
+    for side in sides:
+        for inside in range(n_classes):
+            for outside in range(n_classes):
+                predicted = np.where(side, inside, outside)
+                flat = np.bincount(y * n_classes + predicted, weight, n_classes**2)
+                counts.append(flat.reshape(n_classes, n_classes))
+    return score_counts(np.array(counts)).max()

@@ -35,6 +35,7 @@ class FunctionModel:
     backward = None
     scale_free = False
     can_fail = True
+    has_rules = False
     # A row takes about as long as so many multiplications.
     row_work = 10
 

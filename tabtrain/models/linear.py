@@ -71,6 +71,7 @@ class LinearModel:
         self.penalty_weights[: self._n_weights] = output_scale**2
 
     can_fail = False
+    has_rules = False
     n_kept = 0
 
     @staticmethod

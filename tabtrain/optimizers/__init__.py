@@ -32,6 +32,7 @@ _NEEDS = {
     "soft gradient": "a metric of counts that can be made smooth",
     "held-out rows": "rows that are held out, as LinearClassifier does where CrossFit is its "
     "optimizer, alpha=0 and init is not random",
+    "rules": "lists of rules, as RuleClassifier trains them for metrics of counts",
     "line search": "a metric of counts and a model whose rows flip one by one along lines",
 }
 
@@ -41,6 +42,8 @@ def _auto(problem):
     able = problem.capabilities
     if "gradient" in able:
         return "lbfgs"
+    if "rules" in able:
+        return "rule_search"
     if CROSS_FIT <= able:
         return "cross_fit"
     if "line search" in able:

@@ -1,0 +1,487 @@
+"""The best condition at a place in a list of rules, over all features and thresholds, exactly.
+
+A row is open at a place if it decides nothing but the condition there: the row passes all rules
+before, and all other conditions of its rule hold. If the condition holds, the rule answers, else
+what comes after. So the score of every condition there could be follows from the sums of open rows
+by the codes of their values (see `tabtrain._kernels.splits`): those between codes at once, and
+within a code, where that is of several values, only where the best that may be there is better.
+"""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+
+from tabtrain._kernels import splits  # type: ignore[attr-defined]
+from tabtrain.models.rules import ABOVE, BELOW, MISSING, PRESENT, Condition, Rule, RuleList
+
+# Numbers have a code for so many rows, but at least and at most so many codes.
+ROWS_A_CODE, MIN_CODES, MAX_CODES = 64, 2**7, 2**10
+# Cuts between codes are quantiles of about so many rows.
+N_SAMPLED = 2**14
+# Where conditions hold is kept of some, in so many bytes.
+KEPT_BYTES = 2**25
+# So many digits tell any two numbers apart.
+ALL_DIGITS = 17
+
+
+class Codes:
+    """The codes of a table's values.
+
+    Parameters
+    ----------
+    table : Table
+    n_categories : intp array of shape (n_features,)
+        0 for numbers.
+    check_time : callable
+        Called before each block.
+
+    Attributes
+    ----------
+    codes : uint16 array of shape (n_features, n_padded)
+    first : int32 array of shape (n_features + 1,)
+        Where the codes of each feature begin among all; the last of a feature is of what is
+        missing.
+    low, high : float64 arrays of shape (n_features, n_codes)
+        The least and greatest value of each, of rows that count.
+    has_several : bool array of shape (n_codes,)
+        Which of all are of several values.
+    any_several : bool
+        Whether any are.
+    in_order : int32 array of shape (n_codes,)
+        All of them, as they come.
+    """
+
+    def __init__(self, table, n_categories, check_time):
+        rows = np.flatnonzero(table.weight[: table.n_rows])
+        n_codes = min(max(len(rows) // ROWS_A_CODE, MIN_CODES), MAX_CODES)
+        rows = rows[np.linspace(0, len(rows) - 1, min(N_SAMPLED, len(rows))).astype(np.intp)]
+        cuts = [
+            np.arange(n_categories[f] - 1.0)
+            if n_categories[f]
+            else _cuts(table.X[rows, f], n_codes)
+            for f in range(table.n_features)
+        ]
+        missing = np.array([len(each) + 1 for each in cuts], dtype=np.int32)
+        n_codes = 1
+        while n_codes < missing.max():
+            n_codes *= 2
+        filled = np.full((table.n_features, n_codes - 1), np.inf)
+        for f, each in enumerate(cuts):
+            filled[f, : len(each)] = each
+        self.codes = np.empty((table.n_features, table.n_padded), dtype=np.uint16)
+
+        def of_block(i):
+            check_time()
+            block = table.block(i)
+            low = np.full((table.n_features, n_codes), np.inf)
+            high = -low
+            codes = self.codes[:, table.rows(i)]
+            splits.code(block.tiles, block.weight, filled, missing, codes, low, high)
+            return low, high
+
+        lows, highs = zip(*table.map(of_block, range(table.n_blocks)), strict=True)
+        self.low, self.high = np.min(lows, axis=0), np.max(highs, axis=0)
+        self.first = np.append(0, np.cumsum(missing + 1)).astype(np.int32)
+        several = [
+            np.append(low[:m] < high[:m], False)
+            for low, high, m in zip(self.low, self.high, missing, strict=True)
+        ]
+        self.has_several = np.concatenate(several)
+        self.any_several = bool(self.has_several.any())
+        self.in_order = np.arange(self.first[-1], dtype=np.int32)
+
+
+def _cuts(values, n_codes):
+    """What separates the codes of numbers, sorted; of few different values each has its own."""
+    values = np.asarray(values, dtype=np.float64)
+    values = np.sort(values[~np.isnan(values)])
+    distinct = np.unique(values)
+    if len(distinct) > n_codes:
+        places = np.linspace(0, len(values) - 1, n_codes).round().astype(np.intp)
+        distinct = np.unique(values[places])
+    return distinct[:-1]
+
+
+class Found(NamedTuple):
+    """A list of rules with another condition.
+
+    Attributes
+    ----------
+    rule_list : RuleList
+    score : float
+    rank : float
+        Its score by the other metric.
+    """
+
+    rule_list: RuleList
+    score: float
+    rank: float
+
+
+class Conditions:
+    """Finds conditions for lists of rules that answer classes.
+
+    Parameters
+    ----------
+    table : Table
+    weight : float64 array of shape (n_padded,)
+        Whose sums are exact.
+    codes : Codes
+    model : RulesModel
+    score, rank : callable
+        The scores of tallies, and those by another metric.
+    has_bounds : bool
+        Whether the score rises when a row comes to its own class.
+    rounding : callable
+        How far off a score that is known as the sum of rounded numbers may be.
+    check_time : callable
+    """
+
+    def __init__(
+        self, table, weight, codes, model, score, rank, *, has_bounds, rounding, check_time
+    ):
+        # Only the rows that count.
+        self._rows = np.flatnonzero(weight).astype(np.int32)
+        self._weight = weight[self._rows]
+        self._y = table.y[self._rows].astype(np.intp)
+        self._X, self._codes = table.X, codes
+        self._is_set = np.repeat(model.n_categories > 0, np.diff(codes.first))
+        self._n_classes = model.n_classes
+        self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
+        self._score, self._rank = score, rank
+        self._has_bounds, self._rounding = has_bounds, rounding
+        self._check_time = check_time
+        self._kept: OrderedDict = OrderedDict()
+        self._n_kept = max(KEPT_BYTES // max(len(self._rows), 1), 2)
+
+    def find(self, rule_list, r, j, answers, n_best):
+        """The same list with another condition, the best of all there are.
+
+        Parameters
+        ----------
+        rule_list : RuleList
+        r, j : int
+            In the place of condition j of rule r, or behind its last.
+        answers : sequence of int
+            What the rule may answer.
+        n_best : int
+            So many are returned that are good by the score, and so many by the other metric, no
+            two with the same feature and answer.
+
+        Returns
+        -------
+        list of Found
+            The best by the score comes first; empty if no condition has the support.
+        """
+        self._check_time()
+        opened = _Open(self, rule_list, r, j)
+        # Where all leaves answer the same as the rule, it makes no difference.
+        found = [self._effects(opened, a) for a in answers if (opened.labels != a).any()]
+        if not found:
+            return []
+        least = max(each.scores.max() for each in found)
+        exact = None
+        for effects in found:
+            within = self._within_codes(opened, effects, least)
+            if within is not None:
+                least, exact = within[0], (effects, within)
+        chosen = []
+        if exact is not None:
+            effects, (score, tally, condition) = exact
+            chosen.append(opened.found(effects.answer, condition, score, self._rank(tally)[0]))
+        if n_best > 1 or not chosen:
+            chosen += self._best(opened, found, [each.scores for each in found], n_best)
+        if n_best > 1:
+            ranks = [self._values(self._rank, each.tallies, each.support) for each in found]
+            chosen += self._best(opened, found, ranks, n_best)
+        return chosen
+
+    def _best(self, opened, found, values, n_best):
+        """The best conditions by some values of places."""
+        first = self._codes.first[:-1]
+        # Of each answer and feature the best place.
+        tops = np.array([np.maximum.reduceat(each.max(axis=0), first) for each in values])
+        chosen = []
+        for place in np.argsort(-tops, axis=None, kind="stable")[:n_best]:
+            i, f = np.unravel_index(place, tops.shape)
+            if tops[i, f] == -np.inf:
+                break
+            begin, end = self._codes.first[f : f + 2]
+            here = values[i][:, begin:end]
+            side, b = np.unravel_index(np.argmax(here), here.shape)
+            b += begin
+            condition = self._condition(opened, found[i], f, side, b)
+            tally = found[i].tallies[np.newaxis, :, side, b]
+            rank = np.nan_to_num(self._rank(tally), nan=-np.inf)[0]
+            chosen.append(opened.found(found[i].answer, condition, found[i].scores[side, b], rank))
+        return chosen
+
+    def _values(self, score, tallies, support):
+        """The scores of tallies ``[T, ...]``, minus infinity where the support is too low."""
+        values = score(tallies.reshape(len(tallies), -1).T).reshape(support.shape)
+        return np.where((support >= self._min_support) & ~np.isnan(values), values, -np.inf)
+
+    def scored(self, rule_lists):
+        """Lists of rules with their scores.
+
+        Parameters
+        ----------
+        rule_lists : list of RuleList
+
+        Returns
+        -------
+        list of Found
+        """
+        self._check_time()
+        n = self._n_classes
+        tallies = np.zeros((len(rule_lists), n * n))
+        for tally, each in zip(tallies, rule_lists, strict=True):
+            labels = np.array([rule.answer for rule in each.rules] + [each.default], dtype=np.intp)
+            leaf = each.leaves(self.holds, len(self._rows))
+            caught = np.bincount(leaf, self._weight, len(labels))
+            tally[:] = np.bincount(self._y * n + labels[leaf], self._weight, n * n)
+            if (caught[:-1] < self._min_support).any():
+                tally[:] = np.nan
+        values = [
+            np.nan_to_num(f(tallies), nan=-np.inf).tolist() for f in (self._score, self._rank)
+        ]
+        return [Found(*each) for each in zip(rule_lists, *values, strict=True)]
+
+    def holds(self, condition):
+        """In which of the rows that count a condition holds."""
+        found = self._kept.pop(condition, None)
+        if found is None:
+            x = np.asarray(self._X[self._rows, condition.feature], dtype=np.float64)
+            found = condition.holds(x)
+            if len(self._kept) >= self._n_kept:
+                self._kept.popitem(last=False)
+        self._kept[condition] = found
+        return found
+
+    def _effects(self, opened, answer):
+        """What all conditions would do, if the rule had that answer."""
+        n = self._n_classes
+        label, leaf = np.divmod(np.arange(opened.sums.shape[1]), len(opened.labels))
+        before = label * n + opened.labels[leaf]
+        moves = np.stack([before, label * n + answer, label * (n + 1)], axis=1).astype(np.int32)
+        order = self._order(opened, label == answer, label == opened.labels[leaf])
+        shape = (n * n, 2, len(order))
+        tallies, support = np.empty(shape), np.empty(shape[1:])
+        bounds = np.empty(shape if self._has_bounds and self._codes.any_several else (0, 0, 0))
+        splits.fill_tallies(
+            opened.sums,
+            self._codes.first,
+            order,
+            opened.tally,
+            moves,
+            leaf.astype(np.int32),
+            opened.of_leaf,
+            tallies,
+            bounds,
+            support,
+        )
+        scores = self._values(self._score, tallies, support)
+        return _Effects(answer, moves, order, tallies, bounds, support, scores)
+
+    def _order(self, opened, becomes_right, was_right):
+        """In which order codes join a condition: categories by what that brings, the best first."""
+        order = self._codes.in_order
+        if not self._is_set.any():
+            return order
+        order = order.copy()
+        gain = opened.sums @ (1.0 * becomes_right - was_right)
+        weight = opened.sums.sum(axis=1)
+        # What does not occur makes no difference.
+        gain = np.divide(gain, weight, out=np.full(len(gain), -np.inf), where=weight > 0)
+        for begin, end in zip(self._codes.first, self._codes.first[1:], strict=False):
+            if self._is_set[begin]:
+                some = gain[begin : end - 1]
+                order[begin : end - 1] = begin + np.argsort(-some, kind="stable")
+        return order
+
+    def _condition(self, opened, effects, f, side, b):
+        """The condition that a place in the sums stands for."""
+        begin, end = self._codes.first[f : f + 2]
+        occurs = opened.sums[begin:end].any(axis=1)
+        if b == end - 1:
+            return Condition(PRESENT if side else MISSING, int(f))
+        if self._is_set[begin]:
+            codes = effects.order[begin : end - 1] - begin
+            codes = codes[occurs[codes]]
+            n_first = np.count_nonzero(occurs[effects.order[begin : b + 1] - begin])
+            inside, outside = codes[:n_first], codes[n_first:]
+            if side:
+                inside, outside = outside, inside
+            # What is missing is in no set, and so not in any.
+            if len(inside) > len(outside) and not occurs[-1]:
+                return Condition(ABOVE, int(f), members=tuple(sorted(outside.tolist())))
+            return Condition(BELOW, int(f), members=tuple(sorted(inside.tolist())))
+        # In the midst of the gap between the nearest that occur.
+        there = np.flatnonzero(occurs[:-1])
+        at = np.searchsorted(there, b - begin, side="right")
+        between = short_number(self._codes.high[f, there[at - 1]], self._codes.low[f, there[at]])
+        return Condition(ABOVE if side else BELOW, int(f), between)
+
+    def _within_codes(self, opened, effects, least):
+        """The best condition between values of one code, if it is better than the least.
+
+        Returns
+        -------
+        score : float
+        tally : float64 array of shape (1, n_tallies)
+        condition : Condition
+        """
+        several = self._codes.has_several & opened.sums.any(axis=1)
+        if not several.any():
+            return None
+        bounds = np.full(len(several), np.inf)
+        if self._has_bounds:
+            of_tallies = self._score(effects.bounds.reshape(len(effects.bounds), -1).T)
+            bounds = of_tallies.reshape(2, -1).max(axis=0)
+        bounds[~several] = -np.inf
+        of_feature = np.maximum.reduceat(bounds, self._codes.first[:-1])
+        best = None
+        # What promises most comes first: with what it holds others need not be looked at.
+        for f in np.argsort(-of_feature, kind="stable"):
+            limit = least - self._rounding(least)
+            if not of_feature[f] > limit:
+                break
+            begin, end = self._codes.first[f : f + 2]
+            found = self._within(opened, effects, f, bounds[begin:end] > limit)
+            if found is not None and found[0] > least:
+                least, best = found[0], found
+        return best
+
+    def _within(self, opened, effects, f, keep):
+        """The same for one feature; ``keep`` says which of its codes."""
+        begin, end = self._codes.first[f : f + 2]
+        code = self._codes.codes[f, opened.rows]
+        some = np.flatnonzero(keep[code])
+        x = np.asarray(self._X[opened.rows[some], f], dtype=np.float64)
+        order = np.argsort(x, kind="stable")
+        some, x = some[order], x[order]
+        code = code[some].astype(np.intp)
+        weight, kind = opened.weight[some], opened.kind[some]
+        n_tallies, n_leaves = len(effects.tallies), len(opened.labels)
+        # What each row changes, if the condition comes to hold for it.
+        changes = np.zeros((n_tallies + n_leaves, len(some)))
+        each = np.arange(len(some))
+        changes[effects.moves[kind, 0], each] -= weight
+        changes[effects.moves[kind, 1], each] += weight
+        changes[n_tallies + kind % n_leaves, each] = weight
+        sums = changes.cumsum(axis=1)
+        starts = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
+        of_code = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(code))))
+        sums -= np.where(starts > 0, sums[:, starts - 1], 0.0)[:, of_code]
+        borders = np.flatnonzero((x[1:] > x[:-1]) & (code[1:] == code[:-1]))
+        if len(borders) == 0:
+            return None
+        found = None
+        changed = sums[:, borders]
+        before = begin + code[borders] - 1
+        for side in range(2):
+            # Before the first code it holds for none, or for all that is not missing.
+            none = effects.tallies[:, 1, end - 1] if side else opened.tally
+            from_start = np.where(
+                code[borders] > 0, effects.tallies[:, side, before], none[:, np.newaxis]
+            )
+            sign = -1 if side else 1
+            tallies = from_start + sign * changed[:n_tallies]
+            scores = np.nan_to_num(self._score(tallies.T), nan=-np.inf)
+            gone = opened.gone(begin, end, code[borders], side) + sign * changed[n_tallies:]
+            support = np.minimum(
+                gone.sum(axis=0), (opened.of_leaf[:, np.newaxis] - gone).min(axis=0)
+            )
+            scores[support < self._min_support] = -np.inf
+            i = np.argmax(scores)
+            if scores[i] > -np.inf and (found is None or scores[i] > found[0]):
+                between = short_number(x[borders[i]], x[borders[i] + 1])
+                condition = Condition(ABOVE if side else BELOW, int(f), between)
+                found = scores[i], tallies[:, i : i + 1].T, condition
+        return found
+
+
+class _Effects(NamedTuple):
+    """What conditions would do, if their rule had an answer; see `splits.fill_tallies`."""
+
+    answer: int
+    moves: np.ndarray
+    order: np.ndarray
+    tallies: np.ndarray
+    bounds: np.ndarray
+    support: np.ndarray
+    scores: np.ndarray
+
+
+class _Open:
+    """The rows that are open at a place.
+
+    Attributes
+    ----------
+    rows : int32 array of shape (n_open,)
+    kind : uint16 array of shape (n_open,)
+        ``n_leaves`` times the class, plus the leaf where the row comes to otherwise.
+    weight : float64 array of shape (n_open,)
+    sums : float64 array of shape (n_codes, n_kinds)
+    labels : intp array of shape (n_leaves,)
+        What the leaves answer: the rules behind, and the default.
+    of_leaf : float64 array of shape (n_leaves,)
+        The weight in them, infinite for the default.
+    tally : float64 array of shape (n_tallies,)
+        If the condition holds nowhere.
+    """
+
+    def __init__(self, of, rule_list, r, j):
+        rule = rule_list.rules[r]
+        self._rule_list, self._r, self._j = rule_list, r, j
+        rest = rule_list.with_rule(r)
+        n_rules, n_classes = len(rest.rules), of._n_classes
+        leaf = rest.leaves(of.holds, len(of._rows))
+        labels = np.array([each.answer for each in rest.rules] + [rest.default], dtype=np.intp)
+        is_open = leaf >= r
+        for i, each in enumerate(rule.conditions):
+            if i != j:
+                is_open &= of.holds(each)
+        here = np.flatnonzero(is_open)
+        n_leaves = n_rules - r + 1
+        self.labels = labels[r:]
+        self.rows, self.weight = of._rows[here], of._weight[here]
+        self.kind = (of._y[here] * n_leaves + leaf[here] - r).astype(np.uint16)
+        self.of_leaf = np.bincount(leaf, of._weight, n_rules + 1)[r:]
+        self.of_leaf[-1] = np.inf
+        self.tally = np.bincount(of._y * n_classes + labels[leaf], of._weight, n_classes**2)
+        self.sums = np.zeros((of._codes.first[-1], n_classes * n_leaves))
+        splits.add_by_code(
+            of._codes.codes, of._codes.first[:-1], self.rows, self.kind, self.weight, self.sums
+        )
+
+    def gone(self, begin, end, code, side):
+        """What leaves each leaf if the condition holds before some codes of a feature, or from
+        them on: ``[n_leaves, len(code)]``."""
+        of_leaf = self.sums[begin : end - 1].reshape(end - 1 - begin, -1, len(self.labels))
+        before = np.concatenate([np.zeros((1, len(self.labels))), of_leaf.sum(axis=1).cumsum(0)])
+        return (before[-1] - before[code] if side else before[code]).T
+
+    def found(self, answer, condition, score, rank):
+        rule = self._rule_list.rules[self._r]
+        conditions = (*rule.conditions[: self._j], condition, *rule.conditions[self._j + 1 :])
+        return Found(
+            self._rule_list.with_rule(self._r, Rule(conditions, float(answer))),
+            float(score),
+            float(rank),
+        )
+
+
+def short_number(low, high):
+    """A number from low on and below high, near their middle, with as few digits as do."""
+    middle = low + (high - low) / 2 if np.isfinite(high - low) else low / 2 + high / 2
+    if not np.isfinite(middle):
+        # Between a number and infinity, or the two infinities.
+        middle = 0.0 if low < 0 < high else (low if np.isfinite(low) else -np.finfo(float).max)
+        return float(middle)
+    for digits in range(1, ALL_DIGITS + 1):
+        number = float(f"{middle:.{digits}g}")
+        if abs(number - middle) <= (high - low) / 4 and low <= number < high:
+            return number
+    return float(low)
