@@ -19,6 +19,8 @@ from tabtrain.models.rules import ABOVE, BELOW, MISSING, PRESENT, Condition, Rul
 ROWS_A_CODE, MIN_CODES, MAX_CODES = 64, 2**7, 2**10
 # Cuts between codes are quantiles of about so many rows.
 N_SAMPLED = 2**14
+# Cells are even between these quantiles of the cuts.
+OUTSIDE = 0.005
 # Where conditions hold is kept of some, in so many bytes.
 KEPT_BYTES = 2**25
 # So many digits tell any two numbers apart.
@@ -63,12 +65,20 @@ class Codes:
             for f in range(table.n_features)
         ]
         missing = np.array([len(each) + 1 for each in cuts], dtype=np.int32)
-        n_codes = 1
-        while n_codes < missing.max():
-            n_codes *= 2
-        filled = np.full((table.n_features, n_codes - 1), np.inf)
+        # Infinity behind the cuts, as often as a window may be wide.
+        filled = np.full((table.n_features, 3 * missing.max()), np.inf)
+        scale = np.zeros((table.n_features, 2))
         for f, each in enumerate(cuts):
             filled[f, : len(each)] = each
+            if np.isfinite(each).any():
+                # Few of the values are outside.
+                begin, end = np.quantile(each[np.isfinite(each)], [OUTSIDE, 1 - OUTSIDE])
+                width = end - begin
+                scale[f] = begin, splits.N_CELLS / width if 0 < width < np.inf else 0.0
+        start = np.empty((table.n_features, splits.N_CELLS), dtype=np.uint16)
+        window = np.empty(table.n_features, dtype=np.int32)
+        splits.cells(filled, scale, start, window)
+        n_codes = missing.max()
         self.codes = np.empty((table.n_features, table.n_padded), dtype=np.uint16)
 
         def of_block(i):
@@ -77,7 +87,9 @@ class Codes:
             low = np.full((table.n_features, n_codes), np.inf)
             high = -low
             codes = self.codes[:, table.rows(i)]
-            splits.code(block.tiles, block.weight, filled, missing, codes, low, high)
+            splits.code(
+                block.tiles, block.weight, filled, scale, start, window, missing, codes, low, high
+            )
             return low, high
 
         lows, highs = zip(*table.map(of_block, range(table.n_blocks)), strict=True)

@@ -14,6 +14,9 @@ from libc.string cimport memset
 
 from tabtrain._kernels.lanes cimport LANES
 
+cdef extern from "math.h" nogil:
+    double INFINITY
+
 cdef enum:
     # Of an entry "operator" of a condition; any other is none.
     BELOW = 1
@@ -22,6 +25,11 @@ cdef enum:
     PRESENT = 4
     # Rows whose kinds and weights stay in the cache while all features are gone through.
     CHUNK = 2048
+    # Even cells, in which values find about what code they have.
+    CELLS = 4096
+
+
+N_CELLS = CELLS
 
 
 cdef inline bint holds(const double *condition, Py_ssize_t n_categories, double x) noexcept nogil:
@@ -102,10 +110,52 @@ def forward(
                         raw[p, c, LANES * t + lane] = answers[p, leaf_of[lane], c]
 
 
+cdef inline Py_ssize_t cell_of(double x, double begin, double per_unit) noexcept nogil:
+    # Never falls where x rises, however it is rounded; NaN is in the first.
+    cdef double place = (x - begin) * per_unit
+    place = place if place > 0.0 else 0.0
+    return <Py_ssize_t> (place if place < CELLS - 1 else CELLS - 1)
+
+
+def cells(const double[:, ::1] cuts, double[:, ::1] scale, uint16_t[:, ::1] start, int[::1] window):
+    """Where to look for the codes of values, by even cells between the cuts.
+
+    Parameters
+    ----------
+    cuts : float64 array of shape (n_features, n_cuts)
+        Sorted, filled up with infinity.
+    scale : float64 array of shape (n_features, 2)
+        Where the cells begin, and how many there are to a unit.
+    start : uint16 array of shape (n_features, 4096), filled
+        How many cuts are in the cells before each.
+    window : int array of shape (n_features,), filled
+        A power of two that is above the number of cuts in any cell.
+    """
+    cdef Py_ssize_t f, i, c, n, most
+    if scale.shape[0] != cuts.shape[0] or scale.shape[1] != 2 or start.shape[0] != cuts.shape[0] \
+            or start.shape[1] != CELLS or window.shape[0] != cuts.shape[0]:
+        raise ValueError("scale, start or window do not fit cuts")
+    for f in range(cuts.shape[0]):
+        i = most = 0
+        for c in range(CELLS):
+            start[f, c] = i
+            n = i
+            while i < cuts.shape[1] and cuts[f, i] < INFINITY \
+                    and cell_of(cuts[f, i], scale[f, 0], scale[f, 1]) == c:
+                i += 1
+            most = max(most, i - n)
+        window[f] = 1
+        while window[f] <= most:
+            window[f] *= 2
+
+
 def code(
     const double[:, :, ::1] tiles,
     const double[::1] weight,
     const double[:, ::1] cuts,
+    const double[:, ::1] scale,
+    const uint16_t[:, ::1] start,
+    const int[::1] window,
     const int32_t[::1] missing,
     uint16_t[:, :] codes,
     double[:, ::1] low,
@@ -117,14 +167,14 @@ def code(
     ----------
     tiles : float64 array of shape (n_tiles, n_features, 16)
     weight : float64 array of shape (16 * n_tiles,)
-    cuts : float64 array of shape (n_features, 2**k - 1)
-        Sorted, filled up with infinity.
+    cuts, scale, start, window
+        Of `cells`; behind the cuts of a feature stands infinity, as often as the window is wide.
     missing : int32 array of shape (n_features,)
         The codes of what is missing.
     codes : uint16 array of shape (n_features, 16 * n_tiles), filled
         How many cuts are below the value.
-    low, high : float64 arrays of shape (n_features, 2**k), narrowed or widened
-        Of the rows that have a weight.
+    low, high : float64 arrays of shape (n_features, n_codes), narrowed or widened
+        Of the rows that have a weight; more codes than cuts of any feature.
     """
     cdef Py_ssize_t n_features = tiles.shape[1], n_cuts = cuts.shape[1], t, f, lane
     cdef int half
@@ -132,25 +182,31 @@ def code(
     cdef double x
     cdef const double *of_feature
     cdef const double *values
-    if n_cuts & (n_cuts + 1) or n_cuts >= 2**16 or tiles.shape[2] != LANES \
-            or cuts.shape[0] != n_features or missing.shape[0] != n_features \
+    if tiles.shape[2] != LANES or cuts.shape[0] != n_features \
+            or scale.shape[0] != n_features or scale.shape[1] != 2 \
+            or start.shape[0] != n_features or start.shape[1] != CELLS \
+            or window.shape[0] != n_features or missing.shape[0] != n_features \
             or weight.shape[0] != LANES * tiles.shape[0] or codes.shape[0] != n_features \
-            or codes.shape[1] != weight.shape[0] \
-            or low.shape[0] != n_features or low.shape[1] != n_cuts + 1 \
-            or high.shape[0] != n_features or high.shape[1] != n_cuts + 1:
+            or codes.shape[1] != weight.shape[0] or low.shape[0] != n_features \
+            or low.shape[1] != high.shape[1] or high.shape[0] != n_features:
         raise ValueError("weight, cuts, missing, codes, low or high do not fit tiles")
+    for f in range(n_features):
+        if missing[f] < 1 or missing[f] > low.shape[1] or window[f] < 1 \
+                or missing[f] - 1 + window[f] > n_cuts \
+                or cuts[f, missing[f] - 1] != INFINITY:
+            raise ValueError("cuts are not followed by infinity, or low has too few codes")
     with nogil:
         for f in range(n_features):
-            of_feature = &cuts[f, 0] if n_cuts > 0 else NULL
+            of_feature = &cuts[f, 0]
             for t in range(tiles.shape[0]):
                 values = &tiles[t, f, 0]
                 for lane in range(LANES):
-                    at[lane] = 0
-                half = (n_cuts + 1) >> 1
+                    at[lane] = start[f, cell_of(values[lane], scale[f, 0], scale[f, 1])]
+                half = window[f] >> 1
                 # A bisection of all rows of the tile at once, which waits for none of them.
                 while half > 0:
                     for lane in range(LANES):
-                        at[lane] += half if of_feature[at[lane] + half - 1] < values[lane] else 0
+                        at[lane] += half & -(of_feature[at[lane] + half - 1] < values[lane])
                     half >>= 1
                 for lane in range(LANES):
                     x = values[lane]
