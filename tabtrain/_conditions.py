@@ -23,6 +23,8 @@ N_SAMPLED = 2**14
 OUTSIDE = 0.005
 # Where conditions hold is kept of some, in so many bytes.
 KEPT_BYTES = 2**25
+# Of all weight less than this is a rounding error.
+NOTHING = 1e-12
 # So many digits tell any two numbers apart.
 ALL_DIGITS = 17
 
@@ -131,41 +133,126 @@ class Found(NamedTuple):
     rank: float
 
 
-class Conditions:
-    """Finds conditions for lists of rules that answer classes.
+class _Conditions:
+    """Finds conditions for lists of rules.
 
     Parameters
     ----------
     table : Table
     weight : float64 array of shape (n_padded,)
-        Whose sums are exact.
     codes : Codes
     model : RulesModel
+    check_time : callable
+    """
+
+    def __init__(self, table, weight, codes, model, check_time):
+        # Only the rows that count.
+        self._rows = np.flatnonzero(weight).astype(np.int32)
+        self._weight = weight[self._rows]
+        self._X, self._codes = table.X, codes
+        self._is_set = np.repeat(model.n_categories > 0, np.diff(codes.first))
+        self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
+        self._check_time = check_time
+        self._kept: OrderedDict = OrderedDict()
+        self._n_kept = max(KEPT_BYTES // max(len(self._rows), 1), 2)
+
+    def holds(self, condition):
+        """In which of the rows that count a condition holds."""
+        found = self._kept.pop(condition, None)
+        if found is None:
+            x = np.asarray(self._X[self._rows, condition.feature], dtype=np.float64)
+            found = condition.holds(x)
+            if len(self._kept) >= self._n_kept:
+                self._kept.popitem(last=False)
+        self._kept[condition] = found
+        return found
+
+    def _sums(self, opened, kind, weight, n_kinds):
+        """The weights of open rows by code and kind."""
+        sums = np.zeros((self._codes.first[-1], n_kinds))
+        splits.add_by_code(
+            self._codes.codes, self._codes.first[:-1], opened.rows, kind, weight, sums
+        )
+        return sums
+
+    def _ordered(self, gain, weight):
+        """In which order codes join a condition: categories by their mean gain, the best first."""
+        order = self._codes.in_order
+        if not self._is_set.any():
+            return order
+        order = order.copy()
+        # What does not occur makes no difference.
+        gain = np.divide(gain, weight, out=np.full(len(gain), -np.inf), where=weight > 0)
+        for begin, end in zip(self._codes.first, self._codes.first[1:], strict=False):
+            if self._is_set[begin]:
+                some = gain[begin : end - 1]
+                order[begin : end - 1] = begin + np.argsort(-some, kind="stable")
+        return order
+
+    def _tops(self, values, n_best):
+        """The best places by values ``[n, 2, n_codes]``, one of each of n and feature.
+
+        Yields
+        ------
+        i, f, side, b : int
+        """
+        first = self._codes.first[:-1]
+        tops = np.array([np.maximum.reduceat(each.max(axis=0), first) for each in values])
+        for place in np.argsort(-tops, axis=None, kind="stable")[:n_best]:
+            i, f = np.unravel_index(place, tops.shape)
+            if tops[i, f] == -np.inf:
+                break
+            begin, end = self._codes.first[f : f + 2]
+            here = values[i][:, begin:end]
+            side, b = np.unravel_index(np.argmax(here), here.shape)
+            yield int(i), int(f), int(side), int(begin + b)
+
+    def _condition(self, occurs, order, f, side, b):
+        """The condition that a place stands for; ``occurs`` is which codes do in open rows."""
+        begin, end = self._codes.first[f : f + 2]
+        occurs = occurs[begin:end]
+        if b == end - 1:
+            return Condition(PRESENT if side else MISSING, f)
+        if self._is_set[begin]:
+            codes = order[begin : end - 1] - begin
+            codes = codes[occurs[codes]]
+            n_first = np.count_nonzero(occurs[order[begin : b + 1] - begin])
+            inside, outside = codes[:n_first], codes[n_first:]
+            if side:
+                inside, outside = outside, inside
+            # What is missing is in no set, and so not in any.
+            if len(inside) > len(outside) and not occurs[-1]:
+                return Condition(ABOVE, f, members=tuple(sorted(outside.tolist())))
+            return Condition(BELOW, f, members=tuple(sorted(inside.tolist())))
+        # In the midst of the gap between the nearest that occur.
+        there = np.flatnonzero(occurs[:-1])
+        at = np.searchsorted(there, b - begin, side="right")
+        between = short_number(self._codes.high[f, there[at - 1]], self._codes.low[f, there[at]])
+        return Condition(ABOVE if side else BELOW, f, between)
+
+
+class ClassConditions(_Conditions):
+    """For lists that answer classes.
+
+    Parameters
+    ----------
+    table, weight, codes, model, check_time
+        The sums of the weights are exact.
     score, rank : callable
         The scores of tallies, and those by another metric.
     has_bounds : bool
         Whether the score rises when a row comes to its own class.
     rounding : callable
         How far off a score that is known as the sum of rounded numbers may be.
-    check_time : callable
     """
 
-    def __init__(
-        self, table, weight, codes, model, score, rank, *, has_bounds, rounding, check_time
-    ):
-        # Only the rows that count.
-        self._rows = np.flatnonzero(weight).astype(np.int32)
-        self._weight = weight[self._rows]
+    def __init__(self, *args, score, rank, has_bounds, rounding):
+        super().__init__(*args)
+        table, _, _, model, _ = args
         self._y = table.y[self._rows].astype(np.intp)
-        self._X, self._codes = table.X, codes
-        self._is_set = np.repeat(model.n_categories > 0, np.diff(codes.first))
         self._n_classes = model.n_classes
-        self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
         self._score, self._rank = score, rank
         self._has_bounds, self._rounding = has_bounds, rounding
-        self._check_time = check_time
-        self._kept: OrderedDict = OrderedDict()
-        self._n_kept = max(KEPT_BYTES // max(len(self._rows), 1), 2)
 
     def find(self, rule_list, r, j, answers, n_best):
         """The same list with another condition, the best of all there are.
@@ -187,7 +274,7 @@ class Conditions:
             The best by the score comes first; empty if no condition has the support.
         """
         self._check_time()
-        opened = _Open(self, rule_list, r, j)
+        opened = self._opened(rule_list, r, j)
         # Where all leaves answer the same as the rule, it makes no difference.
         found = [self._effects(opened, a) for a in answers if (opened.labels != a).any()]
         if not found:
@@ -201,7 +288,9 @@ class Conditions:
         chosen = []
         if exact is not None:
             effects, (score, tally, condition) = exact
-            chosen.append(opened.found(effects.answer, condition, score, self._rank(tally)[0]))
+            chosen.append(
+                self._found(opened, effects.answer, condition, score, self._rank(tally)[0])
+            )
         if n_best > 1 or not chosen:
             chosen += self._best(opened, found, [each.scores for each in found], n_best)
         if n_best > 1:
@@ -211,23 +300,19 @@ class Conditions:
 
     def _best(self, opened, found, values, n_best):
         """The best conditions by some values of places."""
-        first = self._codes.first[:-1]
-        # Of each answer and feature the best place.
-        tops = np.array([np.maximum.reduceat(each.max(axis=0), first) for each in values])
         chosen = []
-        for place in np.argsort(-tops, axis=None, kind="stable")[:n_best]:
-            i, f = np.unravel_index(place, tops.shape)
-            if tops[i, f] == -np.inf:
-                break
-            begin, end = self._codes.first[f : f + 2]
-            here = values[i][:, begin:end]
-            side, b = np.unravel_index(np.argmax(here), here.shape)
-            b += begin
-            condition = self._condition(opened, found[i], f, side, b)
+        for i, f, side, b in self._tops(values, n_best):
+            condition = self._condition(opened.occurs, found[i].order, f, side, b)
             tally = found[i].tallies[np.newaxis, :, side, b]
             rank = np.nan_to_num(self._rank(tally), nan=-np.inf)[0]
-            chosen.append(opened.found(found[i].answer, condition, found[i].scores[side, b], rank))
+            chosen.append(
+                self._found(opened, found[i].answer, condition, found[i].scores[side, b], rank)
+            )
         return chosen
+
+    @staticmethod
+    def _found(opened, answer, condition, score, rank):
+        return Found(opened.with_condition(condition, answer), float(score), float(rank))
 
     def _values(self, score, tallies, support):
         """The scores of tallies ``[T, ...]``, minus infinity where the support is too low."""
@@ -260,16 +345,18 @@ class Conditions:
         ]
         return [Found(*each) for each in zip(rule_lists, *values, strict=True)]
 
-    def holds(self, condition):
-        """In which of the rows that count a condition holds."""
-        found = self._kept.pop(condition, None)
-        if found is None:
-            x = np.asarray(self._X[self._rows, condition.feature], dtype=np.float64)
-            found = condition.holds(x)
-            if len(self._kept) >= self._n_kept:
-                self._kept.popitem(last=False)
-        self._kept[condition] = found
-        return found
+    def _opened(self, rule_list, r, j):
+        """The open rows, with what scores follow from."""
+        opened = _Open(self, rule_list, r, j)
+        n = self._n_classes
+        labels = np.array([e.answer for e in opened.rest.rules] + [opened.rest.default], np.intp)
+        opened.labels = labels[r:]
+        n_leaves = len(opened.labels)
+        opened.kind = (self._y[opened.here] * n_leaves + opened.leaf).astype(np.uint16)
+        opened.tally = np.bincount(self._y * n + labels[opened.leaves], self._weight, n * n)
+        opened.sums = self._sums(opened, opened.kind, opened.weight, n * n_leaves)
+        opened.occurs = opened.sums.any(axis=1)
+        return opened
 
     def _effects(self, opened, answer):
         """What all conditions would do, if the rule had that answer."""
@@ -277,7 +364,8 @@ class Conditions:
         label, leaf = np.divmod(np.arange(opened.sums.shape[1]), len(opened.labels))
         before = label * n + opened.labels[leaf]
         moves = np.stack([before, label * n + answer, label * (n + 1)], axis=1).astype(np.int32)
-        order = self._order(opened, label == answer, label == opened.labels[leaf])
+        gain = opened.sums @ (1.0 * (label == answer) - (label == opened.labels[leaf]))
+        order = self._ordered(gain, opened.sums.sum(axis=1))
         shape = (n * n, 2, len(order))
         tallies, support = np.empty(shape), np.empty(shape[1:])
         bounds = np.empty(shape if self._has_bounds and self._codes.any_several else (0, 0, 0))
@@ -296,45 +384,6 @@ class Conditions:
         scores = self._values(self._score, tallies, support)
         return _Effects(answer, moves, order, tallies, bounds, support, scores)
 
-    def _order(self, opened, becomes_right, was_right):
-        """In which order codes join a condition: categories by what that brings, the best first."""
-        order = self._codes.in_order
-        if not self._is_set.any():
-            return order
-        order = order.copy()
-        gain = opened.sums @ (1.0 * becomes_right - was_right)
-        weight = opened.sums.sum(axis=1)
-        # What does not occur makes no difference.
-        gain = np.divide(gain, weight, out=np.full(len(gain), -np.inf), where=weight > 0)
-        for begin, end in zip(self._codes.first, self._codes.first[1:], strict=False):
-            if self._is_set[begin]:
-                some = gain[begin : end - 1]
-                order[begin : end - 1] = begin + np.argsort(-some, kind="stable")
-        return order
-
-    def _condition(self, opened, effects, f, side, b):
-        """The condition that a place in the sums stands for."""
-        begin, end = self._codes.first[f : f + 2]
-        occurs = opened.sums[begin:end].any(axis=1)
-        if b == end - 1:
-            return Condition(PRESENT if side else MISSING, int(f))
-        if self._is_set[begin]:
-            codes = effects.order[begin : end - 1] - begin
-            codes = codes[occurs[codes]]
-            n_first = np.count_nonzero(occurs[effects.order[begin : b + 1] - begin])
-            inside, outside = codes[:n_first], codes[n_first:]
-            if side:
-                inside, outside = outside, inside
-            # What is missing is in no set, and so not in any.
-            if len(inside) > len(outside) and not occurs[-1]:
-                return Condition(ABOVE, int(f), members=tuple(sorted(outside.tolist())))
-            return Condition(BELOW, int(f), members=tuple(sorted(inside.tolist())))
-        # In the midst of the gap between the nearest that occur.
-        there = np.flatnonzero(occurs[:-1])
-        at = np.searchsorted(there, b - begin, side="right")
-        between = short_number(self._codes.high[f, there[at - 1]], self._codes.low[f, there[at]])
-        return Condition(ABOVE if side else BELOW, int(f), between)
-
     def _within_codes(self, opened, effects, least):
         """The best condition between values of one code, if it is better than the least.
 
@@ -344,7 +393,7 @@ class Conditions:
         tally : float64 array of shape (1, n_tallies)
         condition : Condition
         """
-        several = self._codes.has_several & opened.sums.any(axis=1)
+        several = self._codes.has_several & opened.occurs
         if not several.any():
             return None
         bounds = np.full(len(several), np.inf)
@@ -431,42 +480,35 @@ class _Open:
 
     Attributes
     ----------
+    rest : RuleList
+        The list without the rule.
+    leaves : intp array of shape (n_rows_that_count,)
+        Which of its rules answers.
+    here : intp array of shape (n_open,)
+        Which of the rows that count are open.
     rows : int32 array of shape (n_open,)
-    kind : uint16 array of shape (n_open,)
-        ``n_leaves`` times the class, plus the leaf where the row comes to otherwise.
+        Which of the rows of the table they are.
     weight : float64 array of shape (n_open,)
-    sums : float64 array of shape (n_codes, n_kinds)
-    labels : intp array of shape (n_leaves,)
-        What the leaves answer: the rules behind, and the default.
+    leaf : intp array of shape (n_open,)
+        Where a row comes to if the condition does not hold, of the rules behind and the default.
     of_leaf : float64 array of shape (n_leaves,)
-        The weight in them, infinite for the default.
-    tally : float64 array of shape (n_tallies,)
-        If the condition holds nowhere.
+        The weight in these, infinite for the default.
     """
 
     def __init__(self, of, rule_list, r, j):
         rule = rule_list.rules[r]
         self._rule_list, self._r, self._j = rule_list, r, j
-        rest = rule_list.with_rule(r)
-        n_rules, n_classes = len(rest.rules), of._n_classes
-        leaf = rest.leaves(of.holds, len(of._rows))
-        labels = np.array([each.answer for each in rest.rules] + [rest.default], dtype=np.intp)
-        is_open = leaf >= r
+        self.rest = rule_list.with_rule(r)
+        self.leaves = self.rest.leaves(of.holds, len(of._rows))
+        is_open = self.leaves >= r
         for i, each in enumerate(rule.conditions):
             if i != j:
                 is_open &= of.holds(each)
-        here = np.flatnonzero(is_open)
-        n_leaves = n_rules - r + 1
-        self.labels = labels[r:]
-        self.rows, self.weight = of._rows[here], of._weight[here]
-        self.kind = (of._y[here] * n_leaves + leaf[here] - r).astype(np.uint16)
-        self.of_leaf = np.bincount(leaf, of._weight, n_rules + 1)[r:]
+        self.here = np.flatnonzero(is_open)
+        self.rows, self.weight = of._rows[self.here], of._weight[self.here]
+        self.leaf = self.leaves[self.here] - r
+        self.of_leaf = np.bincount(self.leaves, of._weight, len(self.rest.rules) + 1)[r:]
         self.of_leaf[-1] = np.inf
-        self.tally = np.bincount(of._y * n_classes + labels[leaf], of._weight, n_classes**2)
-        self.sums = np.zeros((of._codes.first[-1], n_classes * n_leaves))
-        splits.add_by_code(
-            of._codes.codes, of._codes.first[:-1], self.rows, self.kind, self.weight, self.sums
-        )
 
     def gone(self, begin, end, code, side):
         """What leaves each leaf if the condition holds before some codes of a feature, or from
@@ -475,14 +517,152 @@ class _Open:
         before = np.concatenate([np.zeros((1, len(self.labels))), of_leaf.sum(axis=1).cumsum(0)])
         return (before[-1] - before[code] if side else before[code]).T
 
-    def found(self, answer, condition, score, rank):
+    def with_condition(self, condition, answer):
+        """The list with a condition at the place."""
         rule = self._rule_list.rules[self._r]
         conditions = (*rule.conditions[: self._j], condition, *rule.conditions[self._j + 1 :])
-        return Found(
-            self._rule_list.with_rule(self._r, Rule(conditions, float(answer))),
-            float(score),
-            float(rank),
+        return self._rule_list.with_rule(self._r, Rule(conditions, float(answer)))
+
+
+class NumberConditions(_Conditions):
+    """For lists that answer numbers, each that which is best for the rows that it is for.
+
+    Conditions are found by the squared error that they leave, with all answers at their means.
+
+    Parameters
+    ----------
+    table, weight, codes, model, check_time
+    objective : Objective
+        With a `best_constant`.
+    """
+
+    def __init__(self, *args, objective):
+        super().__init__(*args)
+        self._table, self._all_weight = args[0], args[1]
+        self._y = self._table.y[self._rows]
+        self._objective = objective
+        # Squares about zero would lose all digits where the mean is large.
+        self._centered = self._y - np.average(self._y, weights=self._weight)
+
+    def scored(self, rule_lists):
+        """Lists of rules with the best answers, and their scores; by the other metric as by this.
+
+        Parameters
+        ----------
+        rule_lists : list of RuleList
+
+        Returns
+        -------
+        list of Found
+        """
+        self._check_time()
+        return [self._scored(each) for each in rule_lists]
+
+    def _scored(self, rule_list):
+        leaf = rule_list.leaves(self.holds, len(self._rows))
+        answers = np.zeros(len(rule_list.rules) + 1)
+        caught = np.bincount(leaf, self._weight, len(answers))
+        for i in range(len(answers)):
+            here = leaf == i
+            # Where nothing comes to, it makes no difference.
+            some = here if here.any() else slice(None)
+            answers[i] = self._objective.best_constant(self._y[some], self._weight[some])
+        rules = [
+            rule._replace(answer=float(answer))
+            for rule, answer in zip(rule_list.rules, answers, strict=False)
+        ]
+        found = RuleList(tuple(rules), float(answers[-1]))
+        if (caught[:-1] < self._min_support).any():
+            return Found(found, -np.inf, -np.inf)
+        raw = np.zeros((1, 1, self._table.n_padded))
+        raw[0, 0, self._rows] = answers[leaf]
+        tally = np.zeros((1, self._objective.n_tallies(1)))
+        self._objective.tally(raw, self._table.y, self._all_weight, tally)
+        score = float(np.nan_to_num(self._objective.score(tally), nan=-np.inf)[0])
+        return Found(found, score, score)
+
+    def find(self, rule_list, r, j, answers, n_best):
+        """As `ClassConditions.find`; all answers are made the best."""
+        self._check_time()
+        opened = _Open(self, rule_list, r, j)
+        n_leaves = len(opened.of_leaf)
+        kind, y = opened.leaf.astype(np.uint16), self._centered[opened.here]
+        weights = self._sums(opened, kind, opened.weight, n_leaves)
+        sums = self._sums(opened, kind, opened.weight * y, n_leaves)
+        occurs = weights.any(axis=1)
+        order = self._ordered(sums.sum(axis=1), weights.sum(axis=1))
+        leaf = np.arange(n_leaves, dtype=np.int32)
+        moves = np.stack([leaf, np.full_like(leaf, n_leaves), leaf], axis=1)
+        of_leaf = [
+            np.append(np.bincount(opened.leaves, w, len(opened.rest.rules) + 1)[r:], 0.0)
+            for w in (self._weight, self._weight * self._centered)
+        ]
+        filled, support = [], np.empty((2, len(order)))
+        for of_code, base in zip((sums, weights), of_leaf[::-1], strict=True):
+            tallies = np.empty((n_leaves + 1, 2, len(order)))
+            # Last that of weights, which the support is in.
+            splits.fill_tallies(
+                of_code,
+                self._codes.first,
+                order,
+                base,
+                moves,
+                leaf,
+                opened.of_leaf,
+                tallies,
+                np.empty((0, 0, 0)),
+                support,
+            )
+            filled.append(tallies)
+        values = _explained(*filled)
+        values[support < self._min_support] = -np.inf
+        conditions = [
+            self._within(opened, f, side, b, values[side, b], of_leaf)
+            or self._condition(occurs, order, f, side, b)
+            for _, f, side, b in self._tops(values[np.newaxis], n_best)
+        ]
+        found = self.scored([opened.with_condition(each, 0.0) for each in conditions])
+        return sorted(found, key=lambda each: -each.score)
+
+    def _within(self, opened, f, side, b, least, of_leaf):
+        """The best condition between any values of a feature, if it is better than the least."""
+        begin, end = self._codes.first[f : f + 2]
+        if b == end - 1 or not self._codes.has_several[begin:end].any():
+            return None
+        x = np.asarray(self._X[opened.rows, f], dtype=np.float64)
+        some = np.flatnonzero(~np.isnan(x))
+        some = some[np.argsort(x[some], kind="stable")]
+        x = x[some]
+        borders = np.flatnonzero(x[1:] > x[:-1])
+        if len(borders) == 0:
+            return None
+        n_leaves = len(opened.of_leaf)
+        gone = np.zeros((2, n_leaves, len(some)))
+        weight, here = opened.weight[some], opened.here[some]
+        gone[0, opened.leaf[some], np.arange(len(some))] = weight
+        gone[1, opened.leaf[some], np.arange(len(some))] = weight * self._centered[here]
+        gone = gone.cumsum(axis=2)
+        gone = gone[..., -1:] - gone[..., borders] if side else gone[..., borders]
+        weights, sums = (
+            np.concatenate([base[:-1, np.newaxis] - each, each.sum(axis=0)[np.newaxis]])
+            for base, each in zip(of_leaf, gone, strict=True)
         )
+        values = _explained(sums, weights)
+        support = np.minimum(weights[-1], (opened.of_leaf[:, np.newaxis] - gone[0]).min(axis=0))
+        values[support < self._min_support] = -np.inf
+        i = np.argmax(values)
+        if not values[i] > least:
+            return None
+        between = short_number(x[borders[i]], x[borders[i] + 1])
+        return Condition(ABOVE if side else BELOW, f, between)
+
+
+def _explained(sums, weights):
+    """How much smaller the squared error is with leaves at their means than at zero."""
+    # Of leaves that are empty but for rounding, nothing is known.
+    return np.divide(
+        sums**2, weights, out=np.zeros_like(sums), where=weights > NOTHING * weights.sum(axis=0)
+    ).sum(axis=0)
 
 
 def short_number(low, high):

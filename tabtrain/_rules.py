@@ -7,7 +7,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_scalar
 
 from tabtrain._columns import columns_of
-from tabtrain._estimator import MixedColumns, TrainedClassifier
+from tabtrain._estimator import MixedColumns, TrainedClassifier, TrainedRegressor
 from tabtrain._folds import folds
 from tabtrain._kernels.confusion import tally
 from tabtrain._rule_text import RuleReport, as_python, named
@@ -16,7 +16,10 @@ from tabtrain.models import RulesModel
 from tabtrain.objectives import get_objective
 from tabtrain.optimizers import RuleSearch
 
-__all__ = ["RuleClassifier"]
+__all__ = ["RuleClassifier", "RuleRegressor"]
+
+# Folds of numbers are stratified by these quantiles.
+STRATA = np.linspace(0.1, 0.9, 9)
 
 
 class _Rules(MixedColumns):
@@ -362,3 +365,165 @@ class RuleClassifier(_Rules, TrainedClassifier):
     def _came_out(answer, y, weight):
         rows, right = float(weight.sum()), float(weight[y == answer].sum())
         return rows, right, right / rows if rows else float("nan")
+
+
+class RuleRegressor(_Rules, TrainedRegressor):
+    """A list of rules, each with a number, found for the measure of error it is judged by.
+
+    ``if`` all conditions of the first rule hold, its number is answered, ``elif`` those of the
+    second, and so on, ``else`` the default. A condition compares one feature: with a threshold, with
+    one or some categories, or asks whether it is missing.
+
+    Conditions are found by the squared error that they leave, numbers are the best for the
+    objective (means, medians, or the middle of what is within the tolerance of the most rows), and
+    lists are compared by the objective. Of features of very many values all thresholds are tried
+    for the one that is best at some quantiles. See :class:`~tabtrain.optimizers.RuleSearch`.
+
+    Parameters
+    ----------
+    max_rules : int, default=1
+        How many rules there are at most, without ``else``.
+    max_conditions : int, default=1
+        How many conditions a rule has at most.
+    objective : str or Objective, default="r2"
+        What is maximised: the name of a scikit-learn scorer ("neg_mean_absolute_error",
+        "neg_mean_squared_error", "r2") or an objective from `tabtrain.objectives`, such as
+        ``PassRate(tolerance=0.1, relative=True)``.
+    min_support : int or float, default=0
+        What each rule must catch of the training rows, by weight: so many, or if it is a float
+        that share.
+    optimizer : str or Optimizer, default="auto"
+        How to search; "auto" is :class:`~tabtrain.optimizers.RuleSearch`. Others that need no
+        gradient can be used, too, but know nothing of rules.
+    warm_start : bool, default=False
+        Whether `fit` goes on where the last one ended. With the same examples the search is
+        taken up again as if it had not been left, else it starts anew from the last rules.
+    max_iter : int or None, default=1000
+        The iterations of one `fit`.
+    max_time : float or None, default=None
+        The seconds of one `fit`; then the best so far is kept, in the middle of an iteration.
+        Preparing the table and scoring the start are not cut short.
+    tol : float, default=1e-6
+        A score that is higher by less than ``tol`` times its size is no improvement.
+    n_iter_no_change : int or None, default=100
+        Stop after so many iterations without an improvement; None is never.
+    early_stopping : bool or "auto", default="auto"
+        Whether held-out rows decide which rules are kept, in the place of folds: `X_val` and
+        `y_val` of `fit`, or else `validation_fraction` of its rows. "auto" is if `X_val` and
+        `y_val` are given.
+    validation_fraction : float, default=0.1
+        The share of the rows held out if `early_stopping` is True and none are given.
+    cv : int, splitter, iterable or None, default=None
+        The folds that decide how many conditions there are, if there may be more than one; None is
+        5, with copies of a row in the same one, or groups if there are any.
+        ``optimizer=RuleSearch(guard=False)`` does without.
+    n_jobs : int or None, default=None
+        The threads that read the table. None is 1 unless in a
+        :obj:`joblib.parallel_config` context, -1 all processors. The result is the same,
+        to the bit, for any number.
+    random_state : int, RandomState instance or None, default=None
+        The only source of chance.
+    verbose : int, default=0
+        If above 0, print a line for each improvement.
+
+    Attributes
+    ----------
+    rules_ : Rules
+        A tuple of the rules, with ``default``; printed, it reads as ``if``, ``elif`` and ``else``.
+    n_iter_ : int
+        The iterations of the search, those of earlier fits included if it was taken up again.
+    n_trials_ : int
+        How many candidates were tried; the best condition of a feature counts as one.
+    best_score_ : float
+        The score of the rules on the training rows.
+    best_validation_score_ : float or None
+        Their score on the held-out rows.
+    stop_reason_ : str
+        "iterations", "time", "no change", "callback" or "interrupted".
+    history_ : History
+        A tuple of the improvements; ``history_.to_frame()`` is a DataFrame with the columns
+        ``time``, ``iteration``, ``trial``, ``score``, ``newly_right`` and ``newly_wrong``.
+    n_features_in_ : int
+    feature_names_in_ : array of shape (n_features,)
+        If `X` had column names that are all strings.
+
+    See Also
+    --------
+    RuleClassifier : The same for classes.
+    FunctionRegressor : Rules that you wrote, with numbers to be found.
+
+    Notes
+    -----
+    Columns of a DataFrame that are not of numbers hold categories. A missing value is neither at
+    most a threshold nor above it, and in no set of categories.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from tabtrain import RuleRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    >>> reg = RuleRegressor(max_rules=2, random_state=0).fit(X, y)
+    >>> print(reg.rules_)
+    """
+
+    def __init__(
+        self,
+        max_rules=1,
+        max_conditions=1,
+        objective="r2",
+        *,
+        min_support=0,
+        optimizer="auto",
+        warm_start=False,
+        max_iter=1000,
+        max_time=None,
+        tol=1e-6,
+        n_iter_no_change=100,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        cv=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.max_rules = max_rules
+        self.max_conditions = max_conditions
+        self.objective = objective
+        self.min_support = min_support
+        self.optimizer = optimizer
+        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.max_time = max_time
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    @staticmethod
+    def _strata(y, classes):
+        # Folds are alike in how large the numbers are.
+        codes = np.searchsorted(np.unique(np.quantile(y, STRATA)), y)
+        return codes, np.unique(codes)
+
+    @staticmethod
+    def _answer(number):
+        return float(number)
+
+    _columns_of_report = ("rows", "mean", "mean absolute error")
+
+    @staticmethod
+    def _came_out(answer, y, weight):
+        rows = float(weight.sum())
+        if not rows:
+            return rows, float("nan"), float("nan")
+        mean = float(np.average(y, weights=weight))
+        return rows, mean, float(np.average(np.abs(y - answer), weights=weight))

@@ -125,7 +125,11 @@ class Problem:
             "gradient": self.has_gradient,
             "soft gradient": self.softens,
             "line search": self._goes_by_labels,
-            "rules": self.model.has_rules and self._objective.tally is confusion.tally,
+            "rules": self.model.has_rules
+            and (
+                self._objective.tally is confusion.tally
+                or self._objective.best_constant is not None
+            ),
             "held-out rows": bool(self.splits),
         }
         return frozenset(name for name in able if able[name])
@@ -288,21 +292,24 @@ class Problem:
     def conditions(self):
         """What finds conditions for lists of rules, see `tabtrain._conditions`."""
         # Imported here: that module imports models.
-        from tabtrain._conditions import Codes, Conditions
+        from tabtrain._conditions import ClassConditions, Codes, NumberConditions
         from tabtrain.objectives.matthews_corrcoef import MatthewsCorrcoef
 
         if self._shared.codes is None:
             self._shared.codes = Codes(self._table, self.model.n_categories, self._check_time)
-        return Conditions(
+        parts = self._shared.codes, self.model, self._check_time
+        if self._n_classes == 1:
+            return NumberConditions(
+                self._table, self._table.weight, *parts, objective=self._objective
+            )
+        return ClassConditions(
             self._table,
             self._exact_weight,
-            self._shared.codes,
-            self.model,
-            self._objective.score,
-            MatthewsCorrcoef().score,
+            *parts,
+            score=self._objective.score,
+            rank=MatthewsCorrcoef().score,
             has_bounds=self._right_is_best,
             rounding=self.rounding,
-            check_time=self._check_time,
         )
 
     def _map(self, n_candidates):

@@ -1,6 +1,5 @@
 """Lists of rules that are found."""
 
-
 import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks

@@ -113,7 +113,8 @@ class RulesModel:
         self, n_classes, max_rules, max_conditions, columns, *, min_support=0.0, table=None
     ):
         self.n_classes = n_classes
-        self.answers = tuple(range(n_classes))
+        # Of numbers any is.
+        self.answers = tuple(range(n_classes)) if n_classes > 1 else ()
         self.n_outputs = n_classes if n_classes > 2 else 1
         self.max_rules, self.max_conditions = max_rules, max_conditions
         self.columns, self.n_categories = columns, columns.n_categories

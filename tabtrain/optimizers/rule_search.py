@@ -51,6 +51,8 @@ class RuleSearch(Optimizer):
 
     Parameters
     ----------
+    max_size : int, optional
+        How many conditions there are at most, in all rules together.
     beam_width : int, default=4
         How many lists are grown side by side for the objective, and as many for the correlation.
     n_kicks : int, default=10
@@ -74,12 +76,15 @@ class RuleSearch(Optimizer):
 
     needs = frozenset({"rules"})
 
-    def __init__(self, beam_width=4, n_kicks=10, guard=True):
+    def __init__(self, max_size=None, beam_width=4, n_kicks=10, guard=True):
+        self.max_size = max_size
         self.beam_width = beam_width
         self.n_kicks = n_kicks
         self.guard = guard
 
     def check(self):
+        if self.max_size is not None:
+            check_scalar(self.max_size, "max_size", Integral, min_val=1)
         check_scalar(self.beam_width, "beam_width", Integral, min_val=1)
         check_scalar(self.n_kicks, "n_kicks", Integral, min_val=0)
         check_bool(self.guard, "guard")
@@ -96,11 +101,12 @@ class RuleSearch(Optimizer):
     def _grow(self, problem, state):
         """The state with lists of one condition more."""
         largest = problem.model.max_rules * problem.model.max_conditions
+        largest = min(largest, self.max_size or largest)
         splits = problem.splits if self.guard and largest > 1 else ()
         sets = [problem, *(train for train, _ in splits)]
         if state.size == 0:
             # Without rules; what is given to start from may have some.
-            empty = [RuleList((), float(answer)) for answer in problem.model.answers]
+            empty = [RuleList((), float(answer)) for answer in problem.model.answers or (0,)]
             first = [state.rule_list, *empty]
             beams = [each.conditions.scored(empty if i else first) for i, each in enumerate(sets)]
             state = replace(state, beams=tuple(map(_best, beams)))
@@ -195,7 +201,7 @@ def _places(model, rule_list):
             yield rule_list._replace(rules=rules), r, 0, model.answers
     for r, rule in enumerate(rule_list.rules):
         if len(rule.conditions) < model.max_conditions:
-            yield rule_list, r, len(rule.conditions), (int(rule.answer),)
+            yield rule_list, r, len(rule.conditions), (rule.answer,)
 
 
 def _without(rule_list, r, j):
