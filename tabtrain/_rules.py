@@ -297,6 +297,18 @@ class RuleClassifier(_Rules, TrainedClassifier):
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> clf = RuleClassifier(max_rules=2, random_state=0).fit(X, y)
     >>> print(clf.rules_)
+    if petal width (cm) > 1.65:
+        2
+    elif petal length (cm) > 2.5:
+        1
+    else:
+        0
+    >>> print(clf.report(X, y))
+    rule                          answer  rows  right  share right
+    ----------------------------  ------  ----  -----  -----------
+    if petal width (cm) > 1.65         2    48     46       0.9583
+    elif petal length (cm) > 2.5       1    52     48       0.9231
+    else                               0    50     50            1
     """
 
     def __init__(
@@ -371,8 +383,8 @@ class RuleRegressor(_Rules, TrainedRegressor):
     """A list of rules, each with a number, found for the measure of error it is judged by.
 
     ``if`` all conditions of the first rule hold, its number is answered, ``elif`` those of the
-    second, and so on, ``else`` the default. A condition compares one feature: with a threshold, with
-    one or some categories, or asks whether it is missing.
+    second, and so on, ``else`` the default. A condition compares one feature: with a threshold,
+    with one or some categories, or asks whether it is missing.
 
     Conditions are found by the squared error that they leave, numbers are the best for the
     objective (means, medians, or the middle of what is within the tolerance of the most rows), and
@@ -462,8 +474,14 @@ class RuleRegressor(_Rules, TrainedRegressor):
     >>> from sklearn.datasets import load_diabetes
     >>> from tabtrain import RuleRegressor
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-    >>> reg = RuleRegressor(max_rules=2, random_state=0).fit(X, y)
+    >>> reg = RuleRegressor(2, 1, "neg_mean_absolute_error", random_state=0).fit(X, y)
     >>> print(reg.rules_)
+    if s5 > 4.88:
+        220.0
+    elif bmi <= 26.85:
+        91.0
+    else:
+        172.5
     """
 
     def __init__(

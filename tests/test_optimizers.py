@@ -24,7 +24,8 @@ from tabtrain import (
     Search,
     SimulatedAnnealing,
 )
-from tabtrain.models import LinearModel
+from tabtrain._columns import columns_of
+from tabtrain.models import LinearModel, RulesModel
 from tabtrain.objectives import Accuracy, CountScore, NegLogLoss
 from tabtrain.optimizers.ask_tell import WORST_LOSS
 from tabtrain.problem import Problem
@@ -48,7 +49,11 @@ def make_problem(optimizer, n_rows=200, objective=None, model_options=None, **ta
     if objective is None:
         objective = NegLogLoss() if "gradient" in optimizer.needs else Accuracy()
     model = LinearModel(1, mean, deviation, **(model_options or {}))
-    problem = Problem(model, objective, table, alpha=0.0 if holds_out(optimizer) else 1e-3)
+    if "rules" in optimizer.needs:
+        model = RulesModel(2, 2, 2, columns_of(X), table=table)
+    problem = Problem(
+        model, objective, table, alpha=0.0 if optimizer.needs & {"held-out rows", "rules"} else 1e-3
+    )
     if holds_out(optimizer):
         of_fold = [np.arange(n_rows) % 3 == i for i in range(3)]
         problem.splits = tuple(

@@ -364,6 +364,7 @@ def test_capabilities(model_name, name, n_classes, rng):
         "gradient": row.has_gradient and OBJECTIVES[name].has_gradient,
         "soft gradient": row.has_gradient and of_counts,
         "line search": of_counts and row.searches_lines(n_outputs_of(n_classes)),
+        "rules": row.has_rules and (of_counts or n_classes == 1),
     }
     assert problem.capabilities == {each for each in able if able[each]}
     assert problem.softens == able["soft gradient"]

@@ -14,6 +14,9 @@ from tabtrain.optimizers._base import Optimizer, State
 PATIENCE = 3
 # So many conditions are removed at most when a list is shaken.
 MOST_SHAKEN = 2
+# A larger list is preferred unless it is worse on rows that were not trained on by more than so
+# many standard errors.
+SLACK = 0.25
 
 
 @dataclass(kw_only=True)
@@ -41,21 +44,21 @@ class RuleSearch(Optimizer):
     best by Matthews' correlation, since a first condition on a rare class often brings the
     objective nothing without a second. The best of each size is repaired as long as the objective
     rises: conditions are found anew, dropped, and rules moved and answered otherwise. The whole is
-    shaken in the end: some conditions are removed at random, the list grown to its size again and
-    repaired, and kept if it is better.
+    shaken in the end: some conditions are removed at random, the list is grown again, to its size or
+    as far as it may if nothing guards it, and repaired, and kept if it is better.
 
     How many conditions there are is decided on rows that were not trained on, if the estimator
     holds some out: for each fold lists are grown without it, and the list of all rows is of the
-    first size that is best on the rows of all folds. One condition alone needs no such guard: it
-    is the best there is.
+    largest size that is not worse on the rows of all folds, by more than a quarter of a standard
+    error, than a smaller one. One condition alone needs no such guard: it is the best there is.
 
     Parameters
     ----------
     max_size : int, optional
         How many conditions there are at most, in all rules together.
-    beam_width : int, default=4
+    beam_width : int, default=2
         How many lists are grown side by side for the objective, and as many for the correlation.
-    n_kicks : int, default=10
+    n_kicks : int, default=5
         After so many shakes without success it is over.
     guard : bool, default=True
         Whether rows that were not trained on decide how many conditions there are.
@@ -69,14 +72,14 @@ class RuleSearch(Optimizer):
     >>> from sklearn.datasets import load_breast_cancer
     >>> from tabtrain import RuleClassifier, RuleSearch
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> clf = RuleClassifier(3, 2, optimizer=RuleSearch(beam_width=2), random_state=0)
+    >>> clf = RuleClassifier(3, 2, optimizer=RuleSearch(beam_width=4), random_state=0)
     >>> clf.fit(X, y).best_score_ > 0.95
     True
     """
 
     needs = frozenset({"rules"})
 
-    def __init__(self, max_size=None, beam_width=4, n_kicks=10, guard=True):
+    def __init__(self, max_size=None, beam_width=2, n_kicks=5, guard=True):
         self.max_size = max_size
         self.beam_width = beam_width
         self.n_kicks = n_kicks
@@ -100,8 +103,7 @@ class RuleSearch(Optimizer):
 
     def _grow(self, problem, state):
         """The state with lists of one condition more."""
-        largest = problem.model.max_rules * problem.model.max_conditions
-        largest = min(largest, self.max_size or largest)
+        largest = self._largest(problem.model)
         splits = problem.splits if self.guard and largest > 1 else ()
         sets = [problem, *(train for train, _ in splits)]
         if state.size == 0:
@@ -120,6 +122,11 @@ class RuleSearch(Optimizer):
         state.converged = state.has_grown and (self.n_kicks == 0 or largest == 1)
         return state
 
+    def _largest(self, model):
+        """How many conditions there may be."""
+        largest = model.max_rules * model.max_conditions
+        return min(largest, self.max_size or largest)
+
     def _grown(self, problem, beam):
         """The lists of a beam and those of a condition more, the best first."""
         found = [
@@ -135,16 +142,19 @@ class RuleSearch(Optimizer):
 
     def _published(self, problem, splits, state):
         """The state with the list of all rows, if it is the best by what decides."""
-        held_out = np.inf
         if splits:
-            tally = sum(
-                test.tally(test.model.theta(beam[0].rule_list))
-                for (_, test), beam in zip(splits, state.beams[1:], strict=True)
+            tallies = np.array(
+                [
+                    test.tally(test.model.theta(beam[0].rule_list))
+                    for (_, test), beam in zip(splits, state.beams[1:], strict=True)
+                ]
             )
-            held_out = float(problem.objective.score(tally[np.newaxis])[0])
-            if not held_out > state.held_out:
+            held_out, error = _score_and_error(problem.objective, tallies)
+            best = max(held_out, state.held_out)
+            state = replace(state, held_out=best)
+            if held_out < best - SLACK * error:
                 return state
-        return self._with(problem, replace(state, held_out=held_out), state.beams[0][0].rule_list)
+        return self._with(problem, state, state.beams[0][0].rule_list)
 
     @staticmethod
     def _with(problem, state, rule_list):
@@ -168,7 +178,10 @@ class RuleSearch(Optimizer):
         for i in sorted(rng.choice(len(places), n, replace=False), reverse=True):
             shaken = _without(shaken, *places[i])
         found = problem.conditions.scored([shaken])[0]
-        while found.rule_list.n_conditions < before.n_conditions:
+        # What rows that were not trained on have decided stays.
+        is_guarded = self.guard and problem.splits
+        size = len(places) if is_guarded else self._largest(problem.model)
+        while found.rule_list.n_conditions < size:
             grown = _best(
                 [
                     each
@@ -185,6 +198,15 @@ class RuleSearch(Optimizer):
         state = self._with(problem, state, found.rule_list)
         state.converged = state.n_failed >= self.n_kicks
         return state
+
+
+def _score_and_error(objective, tallies):
+    """The score of tallies in all, and its standard error by leaving out each (the jackknife)."""
+    total = tallies.sum(axis=0)
+    n = len(tallies)
+    without = objective.score(total - tallies) if n > 1 else np.zeros(1)
+    error = np.sqrt((n - 1) * np.var(without))
+    return float(objective.score(total[np.newaxis])[0]), float(error)
 
 
 def _best(found):
