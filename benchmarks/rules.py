@@ -10,8 +10,8 @@ of six splits and a depth of three, of which features are cut at five quantiles,
 Everybody is trained for accuracy and for F1, if that can be said, on each half of a table of which
 the other is unseen, five times over. Scores are in percent; seconds are those of `fit`, the median.
 
-The last column is `RuleClassifier` without held-out rows: what it reaches on training rows beside
-the optimal trees, and in what time.
+The last column is `RuleClassifier` at its quickest, ``RuleSearch(beam_width=1, n_kicks=0,
+guard=False)``: what it reaches on training rows beside the optimal trees, and in what time.
 """
 
 import time
@@ -75,7 +75,7 @@ def candidates(metric):
             max_num_nodes=N_CONDITIONS,
             time_limit=60,
         ),
-        "unguarded": ours(guard=False),
+        "quick": ours(guard=False, beam_width=1, n_kicks=0),
     }
 
 
@@ -147,13 +147,10 @@ def main(quick=False, table=None):
                     f"{metric} of {len(both)} tables {ours:.2f} against {theirs:.2f} ({peer})"
                 )
         behind = 100 * np.mean(
-            [f[OPTIMAL][:, 0].mean() - f["unguarded"][:, 0].mean() for f in of_tables.values()]
+            [f[OPTIMAL][:, 0].mean() - f["quick"][:, 0].mean() for f in of_tables.values()]
         )
         share = np.median(
-            [
-                np.median(f["unguarded"][:, 2]) / np.median(f[OPTIMAL][:, 2])
-                for f in of_tables.values()
-            ]
+            [np.median(f["quick"][:, 2]) / np.median(f[OPTIMAL][:, 2]) for f in of_tables.values()]
         )
         reached &= bool(behind <= 0.5 and share <= 0.1)
         measured_texts.append(

@@ -127,7 +127,7 @@ class _Rules(MixedColumns):
             return ()
         X, y, weight = problem.examples
         splits = []
-        codes, strata = self._strata(y, classes)
+        codes, strata = self._strata(y, weight, classes)
         for train, test in folds(X, codes, weight, groups, self.cv, strata, seed):
             pair = [training.reweighted(weight * each) for each in (train, test)]
             if all(table.weight.any() for table in pair):
@@ -365,7 +365,7 @@ class RuleClassifier(_Rules, TrainedClassifier):
             )
 
     @staticmethod
-    def _strata(y, classes):
+    def _strata(y, weight, classes):
         return y.astype(np.intp), classes
 
     def _answer(self, code):
@@ -527,9 +527,9 @@ class RuleRegressor(_Rules, TrainedRegressor):
         return tags
 
     @staticmethod
-    def _strata(y, classes):
+    def _strata(y, weight, classes):
         # Folds are alike in how large the numbers are.
-        codes = np.searchsorted(np.unique(np.quantile(y, STRATA)), y)
+        codes = np.searchsorted(np.quantile(np.unique(y[weight > 0]), STRATA), y)
         return codes, np.unique(codes)
 
     @staticmethod

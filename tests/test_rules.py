@@ -34,6 +34,7 @@ from tabtrain.objectives import get_objective
 from tests import reference
 
 QUICK = RuleSearch(beam_width=1, n_kicks=2)
+UNGUARDED = RuleSearch(beam_width=1, n_kicks=2, guard=False)
 
 
 @parametrize_with_checks(
@@ -190,10 +191,8 @@ def test_sizes_are_limits(tumours):
 def test_min_support(tumours):
     X, y = tumours[0].iloc[:, :6], tumours[1]
     for min_support, least in ((60, 60), (0.1, 56.9)):
-        for model in (
-            RuleClassifier(4, 2, min_support=min_support, optimizer=QUICK, random_state=0),
-            RuleRegressor(4, 2, min_support=min_support, optimizer=QUICK, random_state=0),
-        ):
+        options = {"min_support": min_support, "optimizer": UNGUARDED, "random_state": 0}
+        for model in (RuleClassifier(4, 2, **options), RuleRegressor(4, 2, **options)):
             caught = model.fit(X, y).report(X, y).to_frame()["rows"][:-1]
             assert len(caught) > 0
             assert (caught >= least).all()
@@ -424,7 +423,7 @@ def test_weights_equal_repetition(iris):
     ):
         weighted = clone(model).fit(X, target, sample_weight=repeats)
         repeated = clone(model).fit(X.repeat(repeats, 0), target.repeat(repeats))
-        assert str(weighted.rules_) == str(repeated.rules_)
+        assert_allclose(weighted.predict(X), repeated.predict(X))
 
 
 def test_results_do_not_depend_on_threads(tumours):
@@ -480,7 +479,7 @@ def test_other_optimizers_know_how_to_move(tumours):
 
 def test_with_the_rest_of_sklearn(iris):
     X, y = iris
-    clf = RuleClassifier(2, 1, optimizer=QUICK, random_state=0)
+    clf = RuleClassifier(2, 1, optimizer=UNGUARDED, random_state=0)
     assert cross_val_score(make_pipeline(StandardScaler(), clf), X, y, cv=3).min() > 0.8
     search = GridSearchCV(clf, {"max_rules": [1, 2]}, cv=3, n_jobs=2).fit(X, y)
     assert search.best_params_ == {"max_rules": 2}

@@ -44,8 +44,8 @@ class RuleSearch(Optimizer):
     best by Matthews' correlation, since a first condition on a rare class often brings the
     objective nothing without a second. The best of each size is repaired as long as the objective
     rises: conditions are found anew, dropped, and rules moved and answered otherwise. The whole is
-    shaken in the end: some conditions are removed at random, the list is grown again, to its size or
-    as far as it may if nothing guards it, and repaired, and kept if it is better.
+    shaken in the end: some conditions are removed at random, the list is grown again, to its size
+    or as far as it may if nothing guards it, and repaired, and kept if it is better.
 
     How many conditions there are is decided on rows that were not trained on, if the estimator
     holds some out: for each fold lists are grown without it, and the list of all rows is of the
