@@ -12,6 +12,8 @@ NAMES = (
     "trials",
     "line_search",
     "gradient",
+    "stump",
+    "rules",
     "portfolio",
     "memory",
     "import_time",
