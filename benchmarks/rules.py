@@ -11,7 +11,8 @@ Everybody is trained for accuracy and for F1, if that can be said, on each half 
 the other is unseen, five times over. Scores are in percent; seconds are those of `fit`, the median.
 
 The last column is `RuleClassifier` at its quickest, ``RuleSearch(beam_width=1, n_kicks=0,
-guard=False)``: what it reaches on training rows beside the optimal trees of twenty cuts, and in what time, on the first two halves.
+guard=False)``: what it reaches on training rows beside the optimal trees of twenty cuts, and in
+what time, on the first two halves.
 """
 
 import time

@@ -1,6 +1,7 @@
 """The columns of a table as numbers: categories are their codes, what is missing is NaN."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +11,8 @@ MAX_CATEGORIES = 2**12
 UNKNOWN = -1.0
 
 
-class Columns(NamedTuple):
+@dataclass(frozen=True)
+class Columns:
     """What the columns of a table held when an estimator was fitted.
 
     Attributes
@@ -23,8 +25,8 @@ class Columns(NamedTuple):
 
     names: tuple | None
     categories: tuple
-    threads = True
-    whole_table = False
+    threads: ClassVar[bool] = True
+    whole_table: ClassVar[bool] = False
 
     @property
     def n_categories(self):

@@ -274,7 +274,7 @@ class ClassConditions(_Conditions):
             The best by the score comes first; empty if no condition has the support.
         """
         self._check_time()
-        opened = self._opened(rule_list, r, j)
+        opened = _OpenToClasses(self, rule_list, r, j)
         # Where all leaves answer the same as the rule, it makes no difference.
         found = [self._effects(opened, a) for a in answers if (opened.labels != a).any()]
         if not found:
@@ -344,19 +344,6 @@ class ClassConditions(_Conditions):
             np.nan_to_num(f(tallies), nan=-np.inf).tolist() for f in (self._score, self._rank)
         ]
         return [Found(*each) for each in zip(rule_lists, *values, strict=True)]
-
-    def _opened(self, rule_list, r, j):
-        """The open rows, with what scores follow from."""
-        opened = _Open(self, rule_list, r, j)
-        n = self._n_classes
-        labels = np.array([e.answer for e in opened.rest.rules] + [opened.rest.default], np.intp)
-        opened.labels = labels[r:]
-        n_leaves = len(opened.labels)
-        opened.kind = (self._y[opened.here] * n_leaves + opened.leaf).astype(np.uint16)
-        opened.tally = np.bincount(self._y * n + labels[opened.leaves], self._weight, n * n)
-        opened.sums = self._sums(opened, opened.kind, opened.weight, n * n_leaves)
-        opened.occurs = opened.sums.any(axis=1)
-        return opened
 
     def _effects(self, opened, answer):
         """What all conditions would do, if the rule had that answer."""
@@ -510,18 +497,45 @@ class _Open:
         self.of_leaf = np.bincount(self.leaves, of._weight, len(self.rest.rules) + 1)[r:]
         self.of_leaf[-1] = np.inf
 
+    def with_condition(self, condition, answer):
+        """The list with a condition at the place."""
+        rule = self._rule_list.rules[self._r]
+        conditions = (*rule.conditions[: self._j], condition, *rule.conditions[self._j + 1 :])
+        return self._rule_list.with_rule(self._r, Rule(conditions, float(answer)))
+
+
+class _OpenToClasses(_Open):
+    """The same with what the scores of classes follow from.
+
+    Attributes
+    ----------
+    labels : intp array of shape (n_leaves,)
+        What the leaves answer.
+    kind : uint16 array of shape (n_open,)
+        ``n_leaves`` times the class, plus the leaf.
+    sums : float64 array of shape (n_codes, n_kinds)
+    occurs : bool array of shape (n_codes,)
+    tally : float64 array of shape (n_tallies,)
+        If the condition holds nowhere.
+    """
+
+    def __init__(self, of, rule_list, r, j):
+        super().__init__(of, rule_list, r, j)
+        n, rest = of._n_classes, self.rest
+        labels = np.array([each.answer for each in rest.rules] + [rest.default], dtype=np.intp)
+        self.labels = labels[r:]
+        n_leaves = len(self.labels)
+        self.kind = (of._y[self.here] * n_leaves + self.leaf).astype(np.uint16)
+        self.sums = of._sums(self, self.kind, self.weight, n * n_leaves)
+        self.occurs = self.sums.any(axis=1)
+        self.tally = np.bincount(of._y * n + labels[self.leaves], of._weight, n * n)
+
     def gone(self, begin, end, code, side):
         """What leaves each leaf if the condition holds before some codes of a feature, or from
         them on: ``[n_leaves, len(code)]``."""
         of_leaf = self.sums[begin : end - 1].reshape(end - 1 - begin, -1, len(self.labels))
         before = np.concatenate([np.zeros((1, len(self.labels))), of_leaf.sum(axis=1).cumsum(0)])
         return (before[-1] - before[code] if side else before[code]).T
-
-    def with_condition(self, condition, answer):
-        """The list with a condition at the place."""
-        rule = self._rule_list.rules[self._r]
-        conditions = (*rule.conditions[: self._j], condition, *rule.conditions[self._j + 1 :])
-        return self._rule_list.with_rule(self._r, Rule(conditions, float(answer)))
 
 
 class NumberConditions(_Conditions):

@@ -90,7 +90,7 @@ class Rules(tuple):
         return f"Rules({super().__repr__()}, default={self.default!r})"
 
     def __str__(self):
-        lines = []
+        lines: list[str] = []
         for rule in self:
             lines += [f"{'elif' if lines else 'if'} {rule}:", f"    {rule.answer!r}"]
         return "\n".join(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tabtrain._kernels import confusion  # type: ignore[attr-defined]
+from tabtrain._kernels import confusion
 from tabtrain._kernels.answers import settle
 from tabtrain._line_search import best_steps
 

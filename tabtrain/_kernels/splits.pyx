@@ -68,7 +68,7 @@ def forward(
     """
     cdef Py_ssize_t n_rules = conditions.shape[1], n_conditions = conditions.shape[2]
     cdef Py_ssize_t n_outputs = raw.shape[1], n_categories = conditions.shape[3] - 3
-    cdef Py_ssize_t p, t, r, j, lane, c, leaf, feature
+    cdef Py_ssize_t p, t, r, j, lane, c, feature
     cdef unsigned int undecided, here
     cdef bint any_condition
     cdef const double *condition
@@ -310,9 +310,12 @@ def fill_tallies(
     if moves.shape[0] != n_kinds or moves.shape[1] != 3 or leaf.shape[0] != n_kinds \
             or order.shape[0] != n_codes or tallies.shape[0] != n_tallies \
             or tallies.shape[1] != 2 or tallies.shape[2] != n_codes or support.shape[0] != 2 \
-            or support.shape[1] != n_codes or (bounded and (bounds.shape[0] != n_tallies
-            or bounds.shape[1] != 2 or bounds.shape[2] != n_codes)):
-        raise ValueError("order, base, moves, leaf, tallies, bounds or support do not fit sums")
+            or support.shape[1] != n_codes:
+        raise ValueError("order, base, moves, leaf, tallies or support do not fit sums")
+    if bounded and (
+        bounds.shape[0] != n_tallies or bounds.shape[1] != 2 or bounds.shape[2] != n_codes
+    ):
+        raise ValueError("bounds do not fit sums")
     cdef double[:, ::1] now = np.zeros((3, n_kinds))
     # At least one, whose address is taken.
     cdef double[::1] gone = np.zeros(n_leaves + 1)

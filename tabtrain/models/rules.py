@@ -1,7 +1,7 @@
 """Lists of rules: if this and that, then this; else if ...; else that."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -124,7 +124,7 @@ class RulesModel:
         self._n_of_conditions = n_conditions * self._n_entries
         self.n_params = self._n_of_conditions + max_rules + 1
         self.row_work = 2 * n_conditions
-        self._samples = None
+        self._samples: Any = None
         self._scale = np.ones(len(self.n_categories))
         self._answer_scale = 1.0
         if table is not None:

@@ -62,5 +62,5 @@ class PassRate(Objective):
         at = np.concatenate([y - reach, y + reach])
         change = np.concatenate([weight, -weight])
         order = np.lexsort([-change, at])
-        best = np.argmax(change[order].cumsum())
+        best = int(np.argmax(change[order].cumsum()))
         return float((at[order[best]] + at[order[min(best + 1, len(at) - 1)]]) / 2)

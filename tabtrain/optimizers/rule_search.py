@@ -114,8 +114,8 @@ class RuleSearch(Optimizer):
             state = replace(state, beams=tuple(map(_best, beams)))
             if splits:
                 state = self._published(problem, splits, state)
-        beams = tuple(map(self._grown, sets, state.beams))
-        state = replace(state, beams=beams, size=state.size + 1, n_stale=state.n_stale + 1)
+        grown = tuple(map(self._grown, sets, state.beams))
+        state = replace(state, beams=grown, size=state.size + 1, n_stale=state.n_stale + 1)
         state = self._published(problem, splits, state)
         state.has_grown = state.size == largest or state.n_stale == PATIENCE
         # One condition is the best there is.
