@@ -142,17 +142,18 @@ class _Conditions:
     weight : float64 array of shape (n_padded,)
     codes : Codes
     model : RulesModel
-    check_time : callable
+    begin : callable
+        Called with the number of trials, before they are made.
     """
 
-    def __init__(self, table, weight, codes, model, check_time):
+    def __init__(self, table, weight, codes, model, begin):
         # Only the rows that count.
         self._rows = np.flatnonzero(weight).astype(np.int32)
         self._weight = weight[self._rows]
         self._X, self._codes = table.X, codes
         self._is_set = np.repeat(model.n_categories > 0, np.diff(codes.first))
         self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
-        self._check_time = check_time
+        self._begin = begin
         self._kept: OrderedDict = OrderedDict()
         self._n_kept = max(KEPT_BYTES // max(len(self._rows), 1), 2)
 
@@ -236,7 +237,7 @@ class ClassConditions(_Conditions):
 
     Parameters
     ----------
-    table, weight, codes, model, check_time
+    table, weight, codes, model, begin
         The sums of the weights are exact.
     score, rank : callable
         The scores of tallies, and those by another metric.
@@ -273,7 +274,7 @@ class ClassConditions(_Conditions):
         list of Found
             The best by the score comes first; empty if no condition has the support.
         """
-        self._check_time()
+        self._begin(len(self._codes.codes))
         opened = _OpenToClasses(self, rule_list, r, j)
         # Where all leaves answer the same as the rule, it makes no difference.
         found = [self._effects(opened, a) for a in answers if (opened.labels != a).any()]
@@ -330,7 +331,7 @@ class ClassConditions(_Conditions):
         -------
         list of Found
         """
-        self._check_time()
+        self._begin(len(rule_lists))
         n = self._n_classes
         tallies = np.zeros((len(rule_lists), n * n))
         for tally, each in zip(tallies, rule_lists, strict=True):
@@ -545,7 +546,7 @@ class NumberConditions(_Conditions):
 
     Parameters
     ----------
-    table, weight, codes, model, check_time
+    table, weight, codes, model, begin
     objective : Objective
         With a `best_constant`.
     """
@@ -569,7 +570,7 @@ class NumberConditions(_Conditions):
         -------
         list of Found
         """
-        self._check_time()
+        self._begin(len(rule_lists))
         return [self._scored(each) for each in rule_lists]
 
     def _scored(self, rule_list):
@@ -597,7 +598,7 @@ class NumberConditions(_Conditions):
 
     def find(self, rule_list, r, j, answers, n_best):
         """As `ClassConditions.find`; all answers are made the best."""
-        self._check_time()
+        self._begin(len(self._codes.codes))
         opened = _Open(self, rule_list, r, j)
         n_leaves = len(opened.of_leaf)
         kind, y = opened.leaf.astype(np.uint16), self._centered[opened.here]

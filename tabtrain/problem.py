@@ -297,7 +297,7 @@ class Problem:
 
         if self._shared.codes is None:
             self._shared.codes = Codes(self._table, self.model.n_categories, self._check_time)
-        parts = self._shared.codes, self.model, self._check_time
+        parts = self._shared.codes, self.model, self._begin
         if self._n_classes == 1:
             return NumberConditions(
                 self._table, self._table.weight, *parts, objective=self._objective
@@ -311,6 +311,10 @@ class Problem:
             has_bounds=self._right_is_best,
             rounding=self.rounding,
         )
+
+    def _begin(self, n_trials):
+        self._check_time()
+        self.n_trials += n_trials
 
     def _map(self, n_candidates):
         """`map`, over the threads where the work is worth waking them."""
