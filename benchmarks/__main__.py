@@ -15,6 +15,8 @@ NAMES = (
     "sparse",
     "mlp",
     "sgd",
+    "stump",
+    "rules",
     "portfolio",
     "memory",
     "import_time",

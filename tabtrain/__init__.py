@@ -7,7 +7,15 @@ __version__ = "0.1.0"
 
 # Where the public names come from: loaded when one of them is first asked for, so that
 # importing the package costs next to nothing.
-_SOURCES = ("_function", "_linear", "_mlp", "_threshold_classifier", "objectives", "optimizers")
+_SOURCES = (
+    "_function",
+    "_linear",
+    "_mlp",
+    "_rules",
+    "_threshold_classifier",
+    "objectives",
+    "optimizers",
+)
 
 
 def __getattr__(name: str) -> Any:

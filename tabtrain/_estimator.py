@@ -17,6 +17,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _check_y,
+    check_consistent_length,
     check_is_fitted,
     check_scalar,
     validate_data,
@@ -510,6 +512,38 @@ class TrainedRegressor(RegressorMixin, TrainedEstimator):
         X, y = self._validate(X, y, reset=False)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return self._score(X, y, weight, get_objective(self.objective, self._target))
+
+
+class MixedColumns(TrainedEstimator):
+    """What estimators share that take strings in the columns of DataFrames, and missing values."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _validate(self, X, y=NO_Y, *, reset):
+        if not hasattr(X, "columns"):
+            y_if_any = {} if y is NO_Y else {"y": y, "y_numeric": self._target == "number"}
+            return validate_data(
+                self,
+                X,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite="allow-nan",
+                reset=reset,
+                **y_if_any,
+            )
+        # What its columns hold is for the reader to say.
+        X = validate_data(self, X, reset=reset, skip_check_array=True)
+        if len(X) == 0:
+            raise ValueError("X has no rows")
+        if y is NO_Y:
+            return X
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but it is None")
+        y = _check_y(y, y_numeric=self._target == "number", estimator=self)
+        check_consistent_length(X, y)
+        return X, y
 
 
 class AsTheyAre:

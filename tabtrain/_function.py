@@ -3,19 +3,9 @@
 import re
 
 import numpy as np
-from sklearn.utils.validation import (
-    _check_y,
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
-from tabtrain._estimator import (
-    NO_Y,
-    TrainedClassifier,
-    TrainedEstimator,
-    TrainedRegressor,
-)
+from tabtrain._estimator import MixedColumns, TrainedClassifier, TrainedRegressor
 from tabtrain._validation import check_bool
 from tabtrain.functions import source
 from tabtrain.functions.digits import shortened
@@ -28,7 +18,7 @@ from tabtrain.objectives import PassRate, get_objective
 __all__ = ["FunctionClassifier", "FunctionRegressor", "Interval"]
 
 
-class _Function(TrainedEstimator):
+class _Function(MixedColumns):
     def _check_parameters(self):
         super()._check_parameters()
         check_bool(self.vectorized, "vectorized")
@@ -40,12 +30,6 @@ class _Function(TrainedEstimator):
     def __repr__(self, N_CHAR_MAX=700):
         # Functions by their names, not by where they are in memory.
         return re.sub(r"<function (\S+) at 0x[0-9a-f]+>", r"\1", super().__repr__(N_CHAR_MAX))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        # What is missing is for the function to say.
-        tags.input_tags.allow_nan = True
-        return tags
 
     def __getstate__(self):
         # A function may have been written where nobody else can import it from.
@@ -66,29 +50,6 @@ class _Function(TrainedEstimator):
                 each.__tabtrain_source__ = text
 
     # Rows
-
-    def _validate(self, X, y=NO_Y, *, reset):
-        if not hasattr(X, "columns"):
-            y_if_any = {} if y is NO_Y else {"y": y, "y_numeric": self._target == "number"}
-            return validate_data(
-                self,
-                X,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite="allow-nan",
-                reset=reset,
-                **y_if_any,
-            )
-        # Only the columns that the function reads need be numbers or strings.
-        X = validate_data(self, X, reset=reset, skip_check_array=True)
-        if len(X) == 0:
-            raise ValueError("X has no rows")
-        if y is NO_Y:
-            return X
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but it is None")
-        y = _check_y(y, y_numeric=self._target == "number", estimator=self)
-        check_consistent_length(X, y)
-        return X, y
 
     def _reader(self, X, classes, *, again):
         labels = None

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from tabtrain._kernels import confusion
 from tabtrain._kernels.answers import settle
 from tabtrain._line_search import best_steps
 
@@ -82,7 +83,7 @@ class Problem:
         self.alpha = alpha
         self._checkpoints = sorted({int(np.ceil(table.n_blocks * c)) for c in CHECKPOINTS})
         # What a problem has in common with those that are made from it.
-        self._shared = SimpleNamespace(n_trials=0, deadline=np.inf)
+        self._shared = SimpleNamespace(n_trials=0, deadline=np.inf, codes=None)
         self.n_params = model.n_params
         self._row_work = model.row_work * table.work
         self.is_free = not model.grid.any() and np.isinf(model.bounds).all()
@@ -124,13 +125,18 @@ class Problem:
     @property
     def capabilities(self):
         """What optimizers may need: "gradient", "soft gradient", "line search", "linear function",
-        "hidden layers" and "held-out rows", if any."""
+        "hidden layers", "rules" and "held-out rows", if any."""
         able = {
             "gradient": self.has_gradient,
             "soft gradient": self.softens,
             "line search": self._goes_by_labels,
             "linear function": self._has_slopes and self.model.is_linear,
             "hidden layers": self._has_slopes and self.model.n_kept > 0,
+            "rules": self.model.conditions is not None
+            and (
+                self._objective.tally is confusion.tally
+                or self._objective.best_constant is not None
+            ),
             "held-out rows": bool(self.splits),
         }
         return frozenset(name for name in able if able[name])
@@ -317,6 +323,31 @@ class Problem:
         if keep_errors:
             self._last_errors = (thetas[0].copy(), errors)
         return scores
+
+    def tally(self, theta):
+        """The tally of one candidate: ``[n_tallies]``."""
+        params = self.model.parameters(theta[np.newaxis])
+        parts = self._map(1)(partial(self._tally, params, None), range(self._table.n_blocks))
+        return np.add.reduce(list(parts))[0]
+
+    @cached_property
+    def conditions(self):
+        """What finds conditions for lists of rules, see `RulesModel.conditions`."""
+        if self._shared.codes is None:
+            self._shared.codes = self.model.codes(self._table, self._check_time)
+        return self.model.conditions(
+            self._objective,
+            self._table,
+            self._exact_weight if self._n_classes > 1 else self._table.weight,
+            self._shared.codes,
+            self._begin,
+            has_bounds=self._right_is_best,
+            rounding=self.rounding,
+        )
+
+    def _begin(self, n_trials):
+        self._check_time()
+        self.n_trials += n_trials
 
     def _map(self, n_candidates):
         """`map`, over the threads where the work is worth waking them."""

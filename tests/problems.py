@@ -8,9 +8,10 @@ import numpy as np
 from sklearn import metrics
 
 from tabtrain import objectives
+from tabtrain._columns import Columns
 from tabtrain.functions.program import make_program
 from tabtrain.functions.signature import parameters_of
-from tabtrain.models import FunctionModel, LinearModel, MLPModel
+from tabtrain.models import FunctionModel, LinearModel, MLPModel, RulesModel
 from tabtrain.optimizers import (
     CMAES,
     LBFGS,
@@ -26,6 +27,7 @@ from tabtrain.optimizers import (
     HillClimb,
     RandomSearch,
     Restarts,
+    RuleSearch,
     SimulatedAnnealing,
     SoftAscent,
     TwoStage,
@@ -290,6 +292,8 @@ OPTIMIZERS = [
     LBFGS(),
     RandomSearch(16),
     Restarts(HillClimb(8), 2, n_iter_no_change=3),
+    RuleSearch(),
+    RuleSearch(max_size=3, beam_width=1, n_kicks=2, guard=False),
     SGD(),
     SGD(0.1, 32, average=True),
     SGD(0.3, 16, momentum=0.5, nesterov=False, schedule="invscaling"),
@@ -313,6 +317,7 @@ class ModelRow(NamedTuple):
         Whether labels are steps along lines, for so many outputs.
     scale_free : bool
         Whether theta times a positive number predicts the same classes.
+    has_rules : bool
     """
 
     make: Callable
@@ -320,6 +325,7 @@ class ModelRow(NamedTuple):
     has_gradient: bool
     searches_lines: Callable = lambda n_outputs: True
     scale_free: bool = True
+    has_rules: bool = False
 
 
 def mean(X):
@@ -420,6 +426,27 @@ def network_forward(activation, output_center=0.0, output_scale=1.0):
     return forward
 
 
+def make_rules(X, n_outputs):
+    """Two rules of two conditions; the last feature is of categories, in a way."""
+    categories = (*[None] * (X.shape[1] - 1), ("low", "high"))
+    return RulesModel(n_outputs, 2, 2, Columns(tuple(range(X.shape[1])), categories))
+
+
+def rules_forward(model, theta, X):
+    """By the twin of the kernel; the model's scales are 1."""
+    entries = np.array([4, X.shape[1] - 1, np.inf, 1, 1])
+    lowest = np.array([0, 0, -np.inf, 0, 0])
+    conditions = theta[:20].reshape(1, 2, 2, 5)
+    conditions = np.where(np.isinf(entries), conditions, np.round(conditions))
+    conditions = np.clip(conditions, lowest, entries)
+    conditions[conditions[..., 1] == X.shape[1] - 1, 2] = np.nan
+    answers = theta[20:]
+    if model.n_outputs > 1:
+        codes = np.clip(np.round(answers), 0, model.n_outputs - 1)
+        answers = codes[:, np.newaxis] == np.arange(model.n_outputs)
+    return reference.rules_forward(conditions, answers.reshape(1, 3, -1).astype(float), X)[0]
+
+
 MODELS = {
     "LinearModel": ModelRow(make_linear, linear_forward(mean, deviation), has_gradient=True),
     "LinearModel: through zero": ModelRow(
@@ -451,6 +478,14 @@ MODELS = {
         network_forward("logistic", 2.0, 0.5),
         has_gradient=True,
         scale_free=False,
+    ),
+    "RulesModel": ModelRow(
+        make_rules,
+        rules_forward,
+        has_gradient=False,
+        searches_lines=lambda n_outputs: False,
+        scale_free=False,
+        has_rules=True,
     ),
 }
 LINEAR = [name for name in MODELS if name.startswith("LinearModel")]

@@ -3,6 +3,8 @@
 They take rows, not tiles, and compute in long double: what differs is the kernel's error.
 """
 
+import itertools
+
 import numpy as np
 
 LANES = 16
@@ -424,3 +426,98 @@ def adam(gradient, t, rate, beta1, beta2, epsilon, mean, square, theta):
     square = beta2 * square + (1 - beta2) * gradient**2
     rate = rate * np.sqrt(1 - Long(beta2) ** t) / (1 - Long(beta1) ** t)
     return mean, square, theta + rate * mean / (np.sqrt(square) + epsilon)
+# Lists of rules
+
+
+def holds(condition, n_categories, x):
+    """Whether a condition ``[3 + n_categories]`` holds for a value."""
+    test, _, threshold = condition[:3]
+    if test == 3:
+        return np.isnan(x)
+    if test == 4:
+        return not np.isnan(x)
+    if not np.isnan(threshold):
+        return x <= threshold if test == 1 else x > threshold
+    is_member = 0 <= x < n_categories and condition[3 + int(x)] == 1
+    return is_member if test == 1 else not is_member
+
+
+def rules_forward(conditions, answers, X):
+    """The answers ``[P, C, n]`` of ``conditions[P, R, M, 3 + n]`` and ``answers[P, R + 1, C]``."""
+    n_categories = conditions.shape[3] - 3
+    raw = np.empty((len(conditions), answers.shape[2], len(X)))
+    for p, rules in enumerate(conditions):
+        for i, row in enumerate(X):
+            leaf = len(rules)
+            for r, rule in reversed(list(enumerate(rules))):
+                real = [c for c in rule if c[0] in (1, 2, 3, 4) and 0 <= c[1] < len(row)]
+                if real and all(holds(c, n_categories, row[int(c[1])]) for c in real):
+                    leaf = r
+            raw[p, :, i] = answers[p, leaf]
+    return raw
+
+
+def best_stump(X, y, weight, score_counts, n_classes):
+    """The best score of all stumps there are, of which each is counted."""
+    sides = [np.zeros(len(y), dtype=bool)]
+    for x in X.T:
+        values = np.unique(x[(weight > 0) & ~np.isnan(x)])
+        sides += [np.isnan(x), ~np.isnan(x)]
+        for threshold in values[:-1]:
+            sides += [x <= threshold, x > threshold]
+    counts = []
+    for side in sides:
+        for inside in range(n_classes):
+            for outside in range(n_classes):
+                predicted = np.where(side, inside, outside)
+                flat = np.bincount(y * n_classes + predicted, weight, n_classes**2)
+                counts.append(flat.reshape(n_classes, n_classes))
+    return score_counts(np.array(counts)).max()
+
+
+def codes(X, cuts, missing):
+    """``[n_features, n_rows]``: how many cuts are below each value."""
+    found = np.array([np.searchsorted(cuts[f], x, side="left") for f, x in enumerate(X.T)])
+    return np.where(np.isnan(X.T), missing[:, np.newaxis], found)
+
+
+def by_code(codes, first, rows, kind, weight, n_codes, n_kinds):
+    sums = np.zeros((n_codes, n_kinds), dtype=Long)
+    for f, of_feature in enumerate(codes):
+        for row, k, w in zip(rows, kind, weight, strict=True):
+            sums[first[f] + of_feature[row], k] += w
+    return sums
+
+
+def tallies_of_conditions(sums, first, order, base, moves, leaf, of_leaf):
+    """``tallies``, ``bounds`` and ``support`` of `splits.fill_tallies`."""
+    shape = (len(base), 2, len(sums))
+    tallies, bounds = np.empty(shape), np.empty(shape)
+    support = np.empty((2, len(sums)))
+    for begin, end in itertools.pairwise(first):
+        present = order[begin : end - 1]
+        for b in range(begin, end):
+            k = b - begin + 1
+            for side in range(2):
+                if b == end - 1:
+                    inside, here = (present if side else [b]), []
+                else:
+                    inside, here = (present[k:] if side else present[:k]), [order[b]]
+                gone = sums[inside].sum(axis=0)
+                rest = gone if side or b == end - 1 else sums[present[: k - 1]].sum(axis=0)
+                inner = sums[here].sum(axis=0)
+                tally, bound = base.astype(Long), base.astype(Long)
+                for kind, (before, after, best) in enumerate(moves):
+                    tally[before] -= gone[kind]
+                    tally[after] += gone[kind]
+                    if before != after and b < end - 1:
+                        bound[before] -= rest[kind] + inner[kind]
+                        bound[after] += rest[kind]
+                        bound[best] += inner[kind]
+                tallies[:, side, b], bounds[:, side, b] = tally, bound
+                left = of_leaf - np.bincount(leaf, gone.astype(float), len(of_leaf))
+                support[side, b] = min(gone.sum(), left.min())
+                is_all = b < end - 1 and gone.sum() >= sums[present].sum()
+                if is_all or (b == end - 1 and not sums[b].any()):
+                    support[side, b] = -1
+    return tallies, bounds, support

@@ -27,7 +27,8 @@ from tabtrain import (
     Search,
     SimulatedAnnealing,
 )
-from tabtrain.models import LinearModel, MLPModel
+from tabtrain._columns import columns_of
+from tabtrain.models import LinearModel, MLPModel, RulesModel
 from tabtrain.objectives import Accuracy, CountScore, NegLogLoss
 from tabtrain.optimizers.ask_tell import WORST_LOSS
 from tabtrain.problem import Problem
@@ -52,9 +53,12 @@ def make_problem(optimizer, n_rows=200, objective=None, model_options=None, **ta
         objective = NegLogLoss() if "gradient" in optimizer.needs else Accuracy()
     if "hidden layers" in optimizer.needs:
         model = MLPModel(1, mean, deviation, hidden_layer_sizes=(5,))
+    elif "rules" in optimizer.needs:
+        model = RulesModel(2, 2, 2, columns_of(X), table=table)
     else:
         model = LinearModel(1, mean, deviation, **(model_options or {}))
-    problem = Problem(model, objective, table, alpha=0.0 if holds_out(optimizer) else 1e-3)
+    is_plain = not optimizer.needs & {"held-out rows", "rules"}
+    problem = Problem(model, objective, table, alpha=1e-3 if is_plain else 0.0)
     if holds_out(optimizer):
         of_fold = [np.arange(n_rows) % 3 == i for i in range(3)]
         problem.splits = tuple(
@@ -274,6 +278,8 @@ def test_keeps_within_bounds(optimizer, integer, monkeypatch):
         pytest.skip("whole numbers have no gradient")
     if holds_out(optimizer):
         pytest.skip("rows are held out for functions without bounds only")
+    if "rules" in optimizer.needs:
+        pytest.skip("rules have bounds of their own")
     problem = make_problem(optimizer, model_options={"bounds": (LOW, HIGH), "integer": integer})
     thetas, _ = watch(monkeypatch)
     found = search(optimizer, problem, 30)

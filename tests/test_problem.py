@@ -365,6 +365,7 @@ def test_capabilities(model_name, name, n_classes, rng):
         "line search": of_counts and row.searches_lines(n_outputs_of(n_classes)),
         "linear function": model_name in LINEAR,
         "hidden layers": model_name.startswith("MLPModel"),
+        "rules": row.has_rules and (of_counts or n_classes == 1),
     }
     assert problem.capabilities == {each for each in able if able[each]}
     assert problem.softens == able["soft gradient"]

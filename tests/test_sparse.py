@@ -471,7 +471,9 @@ def fitted(estimator, X, y, **options):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("weights", [None, "some"])
 @pytest.mark.parametrize(
-    "optimizer", [each for each in OPTIMIZERS if "hidden layers" not in each.needs], ids=repr
+    "optimizer",
+    [each for each in OPTIMIZERS if not each.needs & {"hidden layers", "rules"}],
+    ids=repr,
 )
 def test_searches_are_those_of_the_dense_table(optimizer, weights, fit_intercept, rng):
     X = whole_numbers(rng, 128, 6)

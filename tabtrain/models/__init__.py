@@ -44,11 +44,14 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     ``fill(block, scratch, t[P, n], kind[P, n], start[P, T])`` finds those of a block and returns
     the limits ``[P, 2]``, narrowed to where it `can_fail` for no row;
 ``fused``
-    a dict from tallies to kernels that do `forward` and the tally in one.
+    a dict from tallies to kernels that do `forward` and the tally in one;
+``conditions``
+    what finds conditions for lists of rules exactly, see `RulesModel`; or None.
 """
 
 from tabtrain.models.function import FunctionModel
 from tabtrain.models.linear import LinearModel
 from tabtrain.models.mlp import MLPModel
+from tabtrain.models.rules import RulesModel
 
-__all__ = ["FunctionModel", "LinearModel", "MLPModel"]
+__all__ = ["FunctionModel", "LinearModel", "MLPModel", "RulesModel"]

@@ -33,6 +33,7 @@ class FunctionModel:
     backward = None
     scale_free = False
     can_fail = True
+    conditions = None
     # A row takes about as long as so many multiplications.
     row_work = 10
 

@@ -84,6 +84,7 @@ class LinearModel:
 
     can_fail = False
     is_linear = True
+    conditions = None
     n_kept = 0
 
     @staticmethod

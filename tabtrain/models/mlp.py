@@ -74,6 +74,7 @@ class MLPModel:
 
     can_fail = False
     is_linear = False
+    conditions = None
     scale_free = False
     fused: dict = {}
 

@@ -34,3 +34,8 @@ class ClassLoss(MeanLoss):
 def absolute_errors(raw, y):
     """The errors ``[n]`` of the first candidate's numbers."""
     return np.abs(raw[0, 0] - y)
+
+
+def weighted_mean(y, weight):
+    """The number with the least squared error."""
+    return float(np.average(y, weights=weight))

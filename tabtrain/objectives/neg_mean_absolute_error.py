@@ -1,5 +1,7 @@
 """The absolute error of predicted numbers."""
 
+import numpy as np
+
 from tabtrain._kernels.losses import absolute
 from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors
 
@@ -23,3 +25,13 @@ class NegMeanAbsoluteError(MeanLoss):
 
     def tally(self, raw, y, weight, tallies):
         absolute(raw, y, weight, tallies)
+
+    @staticmethod
+    def best_constant(y, weight):
+        """The median."""
+        order = np.argsort(y, kind="stable")
+        sums = weight[order].cumsum()
+        first, last = np.searchsorted(sums, sums[-1] / 2, side="left"), len(y) - 1
+        # Between two rows, where exactly half of the weight is on either side.
+        second = np.searchsorted(sums, sums[-1] / 2, side="right")
+        return float((y[order[first]] + y[order[min(second, last)]]) / 2)

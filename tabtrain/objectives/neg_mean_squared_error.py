@@ -1,7 +1,7 @@
 """The squared error of predicted numbers."""
 
 from tabtrain._kernels.losses import squared
-from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors
+from tabtrain.objectives._mean_loss import MeanLoss, absolute_errors, weighted_mean
 
 
 class NegMeanSquaredError(MeanLoss):
@@ -19,6 +19,7 @@ class NegMeanSquaredError(MeanLoss):
 
     target = "number"
     row_errors = staticmethod(absolute_errors)
+    best_constant = staticmethod(weighted_mean)
 
     def slope_unit(self, output_scale):
         return 2 * output_scale**2

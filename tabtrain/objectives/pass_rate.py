@@ -53,3 +53,14 @@ class PassRate(Objective):
     def row_errors(self, raw, y):
         absolute, relative = self._limits()
         return ~(np.abs(raw[0, 0] - y) <= absolute + relative * np.abs(y))
+
+    def best_constant(self, y, weight):
+        """The middle of the numbers that are within the tolerance of the most weight."""
+        absolute, relative = self._limits()
+        reach = absolute + relative * np.abs(y)
+        # At every beginning the weight rises, behind every end it falls.
+        at = np.concatenate([y - reach, y + reach])
+        change = np.concatenate([weight, -weight])
+        order = np.lexsort([-change, at])
+        best = int(np.argmax(change[order].cumsum()))
+        return float((at[order[best]] + at[order[min(best + 1, len(at) - 1)]]) / 2)

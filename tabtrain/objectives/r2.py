@@ -6,7 +6,7 @@ import numpy as np
 
 from tabtrain._kernels.losses import squared
 from tabtrain.objectives._base import Objective
-from tabtrain.objectives._mean_loss import absolute_errors
+from tabtrain.objectives._mean_loss import absolute_errors, weighted_mean
 
 
 class R2(Objective):
@@ -26,6 +26,7 @@ class R2(Objective):
     target = "number"
     is_affine = True
     row_errors = staticmethod(absolute_errors)
+    best_constant = staticmethod(weighted_mean)
     _center = 0.0
     _variance = 1.0
 

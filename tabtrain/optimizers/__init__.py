@@ -35,6 +35,7 @@ _NEEDS = {
     "enough rows of each class",
     "hidden layers": "hidden layers",
     "linear function": "a linear function",
+    "rules": "lists of rules, as RuleClassifier trains them for metrics of counts",
     "line search": "a metric of counts and a model whose rows flip one by one along lines",
 }
 
@@ -44,6 +45,8 @@ def _auto(problem):
     able = problem.capabilities
     if "gradient" in able:
         return "lbfgs" if "linear function" in able else "adam"
+    if "rules" in able:
+        return "rule_search"
     for name, needs in DECIDE.items():
         if needs <= able:
             return name
