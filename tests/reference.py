@@ -426,6 +426,8 @@ def adam(gradient, t, rate, beta1, beta2, epsilon, mean, square, theta):
     square = beta2 * square + (1 - beta2) * gradient**2
     rate = rate * np.sqrt(1 - Long(beta2) ** t) / (1 - Long(beta1) ** t)
     return mean, square, theta + rate * mean / (np.sqrt(square) + epsilon)
+
+
 # Lists of rules
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tabtrain._kernels import splits  # type: ignore[attr-defined]
 from tabtrain._conditions import ClassConditions, Codes, NumberConditions
-from tabtrain._rule_list import BELOW, ABOVE, MISSING, NONE, PRESENT, Condition, Rule, RuleList
+from tabtrain._kernels import splits  # type: ignore[attr-defined]
+from tabtrain._rule_list import ABOVE, BELOW, MISSING, NONE, PRESENT, Condition, Rule, RuleList
 from tabtrain.objectives.matthews_corrcoef import MatthewsCorrcoef
 
 # What a condition has beside the entries of categories: its test, feature and threshold.

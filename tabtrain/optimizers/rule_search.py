@@ -6,8 +6,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
-from tabtrain._validation import check_bool
 from tabtrain._rule_list import Rule, RuleList
+from tabtrain._validation import check_bool
 from tabtrain.optimizers._base import Optimizer, State
 
 # Growth ends where so many conditions more have not raised the score.
