@@ -639,7 +639,7 @@ class Problem:
     @cached_property
     def _right_is_best(self):
         """Whether the score is known to rise when a row comes to its own class."""
-        if self._perfect_rest is None:
+        if self._n_classes == 1 or self._perfect_rest is None:
             return False
         perfect = self._perfect_rest[0].reshape(self._n_classes, self._n_classes)
         return np.array_equal(perfect, np.diag(np.diag(perfect)))

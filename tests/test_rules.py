@@ -262,7 +262,7 @@ def test_a_set_is_the_best_there_is(rng):
         best = -np.inf
         for i in range(2**7):
             inside = X["letter"].map(
-                lambda each, i=i: bool(i >> (6 if each is None else "abcdef".index(each)) & 1)
+                lambda each, i=i: bool(i >> (6 if pd.isna(each) else "abcdef".index(each)) & 1)
             )
             counts = np.zeros((2, 2))
             np.add.at(counts, (y, inside.to_numpy(dtype=int)), 1)
