@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from numbers import Integral
 
 import numpy as np
+from sklearn.callback import with_callbacks
 
 from tabtrain._estimator import TrainedEstimator
 from tabtrain._kernels.mlp import ACTIVATIONS
@@ -172,8 +173,8 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     early_stopping : bool or "auto", default="auto"
         Whether held-out rows decide which parameters are kept and what is an improvement:
         `X_val` and `y_val` of `fit`, or else `validation_fraction` of its rows,
-        drawn from each class in proportion. "auto" is if `X_val` and `y_val` are given.
-        :class:`~tabtrain.optimizers.TwoStage` holds rows out in any case.
+        drawn from each class in proportion, groups as wholes. "auto" is if `X_val` and `y_val`
+        are given. :class:`~tabtrain.optimizers.TwoStage` holds rows out in any case.
     validation_fraction : float, default=0.1
         The share of the rows held out if none are given.
     n_jobs : int or None, default=None
@@ -285,6 +286,37 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None, groups=None):
+        """Find the parameters with the best score.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The examples. float32 and float64 arrays are used as they are, without a copy.
+        y : array-like of shape (n_samples,)
+            What should come out.
+        sample_weight : array-like of shape (n_samples,), optional
+            How much each example counts; not negative.
+        X_val : array-like of shape (n_val, n_features), optional
+            Held-out examples, on which is decided what is kept.
+        y_val : array-like of shape (n_val,), optional
+            What should come out of them.
+        groups : array-like of shape (n_samples,), optional
+            What belongs together: all rows of a group are trained on, or all are held out. Where
+            none are held out they make no difference.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument or a parameter is wrong, before any search.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, groups)
 
     def _splits(self, problem, validation, training, classes, seed, groups):
         if not _is_asked(self.optimizer) or problem.has_gradient:

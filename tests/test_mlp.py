@@ -620,6 +620,30 @@ def test_held_out_rows_decide(cancer):
     assert by_share.best_validation_score_ is not None
 
 
+@pytest.mark.parametrize("optimizer", [Adam(0.02, 50), TwoStage(Adam(0.02, 50), n_steps=20)])
+@quick
+def test_groups_are_held_out_whole(optimizer):
+    """Ten copies of each row, with labels at random: those held out are news, if told so."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.standard_normal((60, 30)), 10, axis=0)
+    y = np.repeat(rng.integers(2, size=60), 10)
+    has_gradient = isinstance(optimizer, Adam)
+    clf = MLPClassifier(
+        (16,),
+        objective="neg_log_loss" if has_gradient else "accuracy",
+        optimizer=optimizer,
+        early_stopping=has_gradient,
+        validation_fraction=0.25,
+        random_state=0,
+    )
+    groups = np.repeat(np.arange(60), 10)
+    told, untold = clone(clf).fit(X, y, groups=groups), clone(clf).fit(X, y)
+    right = [np.mean(each.predict(X) == y) for each in (told, untold)]
+    assert right[0] < right[1] == 1
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        clf.fit(X, y, groups=groups[::10])
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "hill_climb"])
 @quick
 def test_warm_start_is_one_run(optimizer, cancer):
