@@ -123,7 +123,8 @@ class _Rules(MixedColumns):
 
     def _splits(self, problem, validation, training, classes, seed, groups):
         is_large = self.max_rules * self.max_conditions > 1
-        if validation is not None or not self._searches_rules() or not is_large:
+        is_guarded = self._searches_rules() and getattr(self.optimizer, "guard", True)
+        if validation is not None or not is_guarded or not is_large:
             return ()
         X, y, weight = problem.examples
         splits = []
