@@ -488,6 +488,17 @@ class Problem:
             parts of the table, by their shares, is that of the whole if the objective is affine.
         """
         self._check_time()
+        # A gradient of all rows does not stand for another: it is as exact as can be.
+        if self._batches is None or len(rows) == len(self.rows_that_count):
+            gradient, share = self._batch_gradient(theta, rows)
+        else:
+            gradient = np.empty(self.n_params)
+            share = self._batches.gradient(theta, rows, gradient)
+        if self.alpha > 0:
+            gradient -= self.alpha * self.model.penalty_weights * theta
+        return gradient, share
+
+    def _batch_gradient(self, theta, rows):
         objective, table = self._objective, self._table
         params = self.model.parameters(theta[np.newaxis])
         block = table.batch(rows)
@@ -505,10 +516,16 @@ class Problem:
         grad = table.scratch("grad", params.shape)
         grad[:] = 0.0
         self.model.backward(params, block.tiles, kept, raw_grad, grad)
-        gradient = self.model.gradient(grad[0])
-        if self.alpha > 0:
-            gradient -= self.alpha * self.model.penalty_weights * theta
-        return gradient, share
+        return self.model.gradient(grad[0]), share
+
+    @cached_property
+    def _batches(self):
+        """The model's own kernel for gradients of batches, if it has one for the objective."""
+        loss = self.model.batch_losses.get(self._objective.loss)
+        if loss is None:
+            return None
+        dscore = self._objective.score_gradient(self._perfect_rest[0])[1]
+        return self.model.batches(self._table, loss, dscore, self.gradient_unit)
 
     @cached_property
     def _total_weight(self):

@@ -86,11 +86,11 @@ class _DenseRows:
     def batch(self, rows, array):
         """The rows of these numbers."""
         tiles = array("batch", (-(-len(rows) // N_LANES), self.X.shape[1], N_LANES))
-        pack_rows(self._row_by_row, rows, tiles)
+        pack_rows(self.by_row, rows, tiles)
         return tiles
 
     @cached_property
-    def _row_by_row(self):
+    def by_row(self):
         """``X`` with the numbers of a row side by side, as reading one far from the others costs
         many times as much: the one copy that is ever made, and only of tables that lie otherwise.
         """
@@ -248,6 +248,11 @@ class Table:
     def _pack(self, i, array):
         rows = self.rows(i)
         return Block(self._rows.block(rows, array), self.y[rows], self.weight[rows])
+
+    @property
+    def by_row(self):
+        """``X``, not sparse, with the numbers of a row side by side."""
+        return self._rows.by_row
 
     def block(self, i):
         """Block ``i``; its tiles are overwritten by the same thread's next call."""

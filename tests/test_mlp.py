@@ -21,7 +21,7 @@ from sklearn.neural_network import MLPRegressor as SklearnRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from tabtrain._kernels.mlp import ACTIVATIONS, Network
+from tabtrain._kernels.mlp import ACTIVATIONS, LOSSES, Batches, Network
 from tabtrain._kernels.tiles import pack
 
 from tabtrain import (
@@ -38,7 +38,7 @@ from tabtrain import (
     TwoStage,
 )
 from tabtrain.models import MLPModel
-from tabtrain.objectives import Accuracy, Cost
+from tabtrain.objectives import Accuracy, Cost, NegBrierScore, NegLogLoss, NegMeanSquaredError
 from tabtrain.problem import Problem
 from tabtrain.table import Table
 from tests import reference
@@ -184,6 +184,109 @@ def test_rows_of_weight_0_may_be_anything(activation, rng):
         grads.append(np.zeros(params.shape))
         network.backward(params, packed(X), kept, raw_grad, grads[-1])
     assert_array_equal(*grads)
+
+
+LOSSES_OF_BATCHES = {
+    "log-loss, 2 classes": (NegLogLoss(), 1),
+    "log-loss, 4 classes": (NegLogLoss(), 4),
+    "brier, 2 classes": (NegBrierScore(), 1),
+    "brier, 4 classes": (NegBrierScore(), 4),
+    "squared": (NegMeanSquaredError(), 1),
+}
+
+
+def problem_of_rows(rng, objective, n_outputs, widths, activation="relu", dtype=np.float64):
+    """Features of many sizes and places, the last of them constant, and numbers far from 0."""
+    n_features = 2 * len(MAGNITUDES) + 1
+    X = np.column_stack(
+        [
+            patchy(rng, 600, len(MAGNITUDES)) * MAGNITUDES,
+            (100 + rng.standard_normal((600, len(MAGNITUDES)))) * MAGNITUDES,
+            np.full(600, 3.0),
+        ]
+    ).astype(dtype)
+    weight = rng.choice([0.0, 0.5, 3.0], 600)
+    scales = {}
+    if objective.target == "number":
+        y = 1e4 + 1e3 * rng.standard_normal(600)
+        scales = {"output_center": 1e4, "output_scale": 1e3}
+    else:
+        y = rng.integers(max(n_outputs, 2), size=600).astype(float)
+    table = Table(X, y, weight)
+    model = MLPModel(
+        n_outputs,
+        *table.mean_and_deviation(),
+        hidden_layer_sizes=widths,
+        activation=activation,
+        **scales,
+    )
+    assert model.n_features == n_features
+    return Problem(model, objective, table), X, y, weight
+
+
+MAGNITUDES = np.array([1e-12, 1.0, 1e12])
+
+
+@activations
+@pytest.mark.parametrize("loss", LOSSES_OF_BATCHES)
+@pytest.mark.parametrize("widths", [(), (5,), (40, 9)], ids=str)
+@pytest.mark.parametrize("n_chosen", [1, 8, 13, 300])
+def test_batches_are_right_in_single_precision(n_chosen, widths, loss, activation, rng):
+    objective, n_outputs = LOSSES_OF_BATCHES[loss]
+    for dtype in (np.float32, np.float64):
+        problem, X, y, weight = problem_of_rows(
+            rng, objective, n_outputs, widths, activation, dtype
+        )
+        theta = problem.initial(rng, 1)[0]
+        rows = rng.choice(problem.rows_that_count, n_chosen, replace=False)
+        found, share = problem.batch_gradient(theta, rows)
+        assert share == pytest.approx(weight[rows].sum() / weight.sum())
+        alone = Problem(problem.model, objective, Table(X[rows], y[rows], weight[rows]))
+        _, expected = alone.value_and_gradient(theta)
+        # What is added up are slopes of rows, which may cancel.
+        size = np.abs(expected).max() + problem.gradient_unit
+        assert_allclose(found, expected, rtol=0, atol=3e-6 * size)
+        assert found.tobytes() == problem.batch_gradient(theta, rows)[0].tobytes()
+
+
+def test_batches_with_rows_of_next_to_no_weight_far_away(rng):
+    X, y = rng.standard_normal((400, 3)), rng.integers(2, size=400).astype(float)
+    weight = np.ones(400)
+    X[7], weight[7] = 1e200, 1e-300
+    table = Table(X, y, weight)
+    model = MLPModel(1, np.zeros(3), np.ones(3), hidden_layer_sizes=(4,))
+    problem = Problem(model, NegLogLoss(), table)
+    theta = problem.initial(rng, 1)[0]
+    found, _ = problem.batch_gradient(theta, np.arange(40))
+    expected, _ = problem.batch_gradient(theta, np.delete(np.arange(40), 7))
+    assert_allclose(found, expected, atol=1e-6)
+
+
+def test_batches_that_do_not_fit_are_refused(rng):
+    network = Network((3, 4, 1), "relu")
+    X, y, weight = rng.standard_normal((20, 3)), np.zeros(20), np.ones(20)
+    scales = np.ones(3), np.zeros(3), 0.0, 1.0
+
+    def batches(X=X, y=y, weight=weight, scales=scales):
+        return Batches(network, *scales, X, y, weight, LOSSES[NegLogLoss.loss], -0.05, 1.0)
+
+    for options in (
+        {"X": X[:, :2]},
+        {"X": np.asfortranarray(X)},
+        {"y": y[1:]},
+        {"weight": weight[1:]},
+    ):
+        with pytest.raises(ValueError, match="do not fit the network"):
+            batches(**options)
+    with pytest.raises(ValueError, match="unit or center do not fit"):
+        batches(scales=(np.ones(2), np.zeros(3), 0.0, 1.0))
+    theta, rows = np.zeros(network.n_params), np.arange(5)
+    for sizes in ((1, 0), (0, 1)):
+        with pytest.raises(ValueError, match="theta or gradient do not fit"):
+            batches().gradient(theta[sizes[0] :], rows, np.empty(network.n_params - sizes[1]))
+    for wrong in (-1, 20):
+        with pytest.raises(IndexError, match=f"row {wrong} of 20 rows"):
+            batches().gradient(theta, np.array([0, wrong]), np.empty_like(theta))
 
 
 def test_without_rows_or_candidates():

@@ -323,6 +323,8 @@ def test_batch_gradient(name, n_classes, model_name, alpha, rng):
         assert_allclose(of_all, gradient, rtol=1e-6, atol=size)
         if not problem.objective.is_affine:
             continue
+        if problem.objective.loss in problem.model.batch_losses:
+            size = 1e-5 * np.abs(gradient).max()  # In single precision.
         parts = np.array_split(rows, 7)
         found, shares = zip(*(problem.batch_gradient(theta, part) for part in parts), strict=True)
         assert_allclose(shares, [weight[part].sum() / weight.sum() for part in parts])

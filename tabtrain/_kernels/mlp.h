@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "losses.h"
+#include "product.h"
 
 #define FILL 8 /* rows of parameters and of what units answer are filled up to so many */
 #define GROUP 8 /* rows, or inputs, whose terms that are 0 are passed over together */
@@ -35,85 +36,6 @@ typedef struct {
     ptrdiff_t n_params;
     ptrdiff_t n_kept;
 } network;
-
-/* Which terms a sum has: a[at_a[i]] * b[at_b[i]]. */
-typedef struct {
-    ptrdiff_t n, *at_a, *at_b;
-} terms;
-
-/* c[m][n] = start[n] (of NULL, c[m][n]) + the sum of a[m * a_stride + at_a[i]] * b[at_b[i] + n],
- * added term after term, for M rows and V vectors of columns: they stay in registers. */
-#define PRODUCT_OF(name, vector)                                                             \
-    FORCE_INLINE void name(const int M, const int V, const double *a, ptrdiff_t a_stride,    \
-                           const double *b, const terms *sum, double *c, ptrdiff_t c_stride, \
-                           const double *start)                                              \
-    {                                                                                        \
-        vector s[8][3];                                                                      \
-        _Pragma("GCC unroll 8") for (int m = 0; m < M; m++)                                  \
-            _Pragma("GCC unroll 3") for (int v = 0; v < V; v++)                              \
-                s[m][v] = ((const vector *)(start == NULL ? c + m * c_stride : start))[v];   \
-        for (ptrdiff_t i = 0; i < sum->n; i++) {                                             \
-            const vector *row = (const vector *)(b + sum->at_b[i]);                          \
-            const double *x = a + sum->at_a[i];                                              \
-            _Pragma("GCC unroll 8") for (int m = 0; m < M; m++)                              \
-                _Pragma("GCC unroll 3") for (int v = 0; v < V; v++)                          \
-                    s[m][v] += ((vector){0} + x[m * a_stride]) * row[v];                     \
-        }                                                                                    \
-        _Pragma("GCC unroll 8") for (int m = 0; m < M; m++)                                  \
-            _Pragma("GCC unroll 3") for (int v = 0; v < V; v++)                              \
-                ((vector *)(c + m * c_stride))[v] = s[m][v];                                 \
-    }
-
-/* The product of any number of rows; columns are a multiple of FILL. */
-#define COLUMNS(of, vector, V)                                                               \
-    for (; n + V * (ptrdiff_t)(sizeof(vector) / sizeof(double)) <= n_columns;                \
-         n += V * (ptrdiff_t)(sizeof(vector) / sizeof(double))) {                            \
-        const double *from = start == NULL ? NULL : start + n;                               \
-        ptrdiff_t m = 0;                                                                     \
-        for (; m + LARGEST(vector) <= n_rows; m += LARGEST(vector))                          \
-            of(LARGEST(vector), V, a + m * a_stride, a_stride, b + n, sum,                   \
-               c + m * c_stride + n, c_stride, from);                                        \
-        for (; m + 4 <= n_rows; m += 4)                                                      \
-            of(4, V, a + m * a_stride, a_stride, b + n, sum, c + m * c_stride + n, c_stride, \
-               from);                                                                        \
-        for (; m < n_rows; m++)                                                              \
-            of(1, V, a + m * a_stride, a_stride, b + n, sum, c + m * c_stride + n, c_stride, \
-               from);                                                                        \
-    }
-
-#define PRODUCT_ARGUMENTS                                                                  \
-    const double *a, ptrdiff_t a_stride, ptrdiff_t n_rows, const double *b,                \
-        ptrdiff_t n_columns, const terms *sum, double *c, ptrdiff_t c_stride,              \
-        const double *start
-
-/* As many rows at a time as there are registers for: 16 of them, or 32 of AVX-512. */
-#define LARGEST(vector) (sizeof(vector) == 64 ? 8 : 4)
-
-PRODUCT_OF(product_of_vec, vec)
-MULTIVERSION static void product_plain(PRODUCT_ARGUMENTS)
-{
-    ptrdiff_t n = 0;
-    COLUMNS(product_of_vec, vec, 2)
-}
-
-#ifdef HAS_V3
-typedef double wide __attribute__((vector_size(64), aligned(8), may_alias));
-PRODUCT_OF(product_of_wide, wide)
-__attribute__((target("arch=x86-64-v4"))) static void product_wide(PRODUCT_ARGUMENTS)
-{
-    ptrdiff_t n = 0;
-    COLUMNS(product_of_wide, wide, 3)
-    COLUMNS(product_of_wide, wide, 2)
-    COLUMNS(product_of_wide, wide, 1)
-}
-static void product(PRODUCT_ARGUMENTS)
-{
-    (__builtin_cpu_supports("x86-64-v4") ? product_wide : product_plain)(
-        a, a_stride, n_rows, b, n_columns, sum, c, c_stride, start);
-}
-#else
-#define product product_plain
-#endif
 
 /* e**x - 1 for x <= 0 to full relative precision, as exp_negative: e**r is kept without its 1. */
 FORCE_INLINE vec expm1_negative(vec x)
@@ -188,16 +110,6 @@ MULTIVERSION static void times_slopes(int activation, const double *answers, dou
     case LOGISTIC: EACH(*at *ANSWER *(broadcast(1.0) - ANSWER))
     }
 #undef ANSWER
-}
-
-/* All of n terms, evenly apart. */
-static void list_all(terms *sum, ptrdiff_t n, ptrdiff_t step_a, ptrdiff_t step_b)
-{
-    sum->n = n;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        sum->at_a[i] = step_a * i;
-        sum->at_b[i] = step_b * i;
-    }
 }
 
 /* Of the features of GROUP rows of a tile, those that are not 0 in all of them. */

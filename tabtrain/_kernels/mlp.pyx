@@ -7,9 +7,12 @@ with zeros to a multiple of 8. `Network.fold` makes them of what optimizers move
 
 import numpy as np
 
+from cython cimport floating
 from libc.stdlib cimport free
 
 from tabtrain._kernels.lanes cimport LANES
+
+from tabtrain._kernels.losses import brier, log_loss, squared
 
 cdef extern from "mlp.h" nogil:
     enum:
@@ -46,6 +49,42 @@ cdef extern from "mlp.h" nogil:
     void unfold_gradient(
         const network *net, const double *grad, const double *unit, const double *center,
         double output_scale, double *theta_grad,
+    ) noexcept
+
+cdef extern from "mlp_batch.h" nogil:
+    enum:
+        FLOATS
+        GROUP
+        ROWS_AT_A_TIME
+        LOG_LOSS
+        BRIER
+        SQUARED
+    ctypedef struct scales:
+        const double *unit
+        const double *shift
+        const double *offset
+        double output_center
+        double output_scale
+    ctypedef struct batch_room:
+        float *inputs
+        double *y
+        double *weight
+    Py_ssize_t lay_out(const network *net, char *bytes, batch_room *room) noexcept
+    void fold_floats(
+        const network *net, const double *theta, const scales *units, const batch_room *room
+    ) noexcept
+    void unfold_floats(
+        const network *net, const batch_room *room, const scales *units, double scale,
+        double *gradient,
+    ) noexcept
+    void read_doubles(
+        const double *x, const scales *units, Py_ssize_t n, float *to
+    ) noexcept
+    void read_floats(const float *x, const scales *units, Py_ssize_t n, float *to) noexcept
+    void fetch(const void *row, Py_ssize_t n_bytes) noexcept
+    void differentiate(
+        const network *net, Py_ssize_t n_rows, int loss, double dscore,
+        double slope_scale, const scales *units, batch_room *room,
     ) noexcept
 
 
@@ -251,3 +290,188 @@ cdef class Network:
             unfold_gradient(
                 &self.net, &grad[0], &unit[0], &center[0], output_scale, &theta_grad[0],
             )
+
+
+# The losses of batches, by the functions of which objectives are made.
+LOSSES = {log_loss: LOG_LOSS, brier: BRIER, squared: SQUARED}
+# Where a feature lies farther from 0 than so many deviations, single precision takes it about its
+# mean; else about 0, so that zeros stay zeros.
+FAR = 8.0
+# Tables of no more numbers are standardised once, and not anew in each epoch.
+MAX_STANDARDISED = 2**24
+
+cdef enum:
+    # Rows are fetched so many before they are read.
+    AHEAD = 8
+
+
+cdef class Batches:
+    """The gradients of chosen rows of a table, in single precision; see ``mlp_batch.h``.
+
+    Parameters
+    ----------
+    network : Network
+    unit, center : float64 arrays of shape (n_features,)
+    output_center, output_scale : float
+        As `Network.fold` takes them.
+    X : float32 or float64 array of shape (n_rows, n_features)
+        The numbers of a row are side by side.
+    y, weight : float64 arrays of shape (n_rows or more,)
+    loss : int
+        Of `LOSSES`.
+    dscore : float
+        The derivative of the score with respect to the sum of the losses.
+    slope_unit : float
+        About how large the derivatives of the score are; what is in single precision is divided by
+        it, and can neither overflow nor vanish.
+    """
+
+    cdef Network network
+    cdef scales units
+    cdef scales reading
+    cdef double[::1] nothing
+    cdef double[::1] ones
+    cdef const double[::1] unit
+    cdef double[::1] shift
+    cdef double[::1] offset
+    cdef const double[:, :] X
+    cdef const float[:, :] X_of_floats
+    cdef bint of_floats
+    cdef const double[::1] y
+    cdef const double[::1] weight
+    cdef double total
+    cdef int loss
+    cdef double dscore
+    cdef double slope_unit
+    cdef double[::1] memory
+    cdef batch_room room
+    cdef Py_ssize_t n_rows
+
+    def __init__(
+        self, Network network, unit, center, output_center, output_scale, X, y, weight, loss,
+        dscore, slope_unit,
+    ):
+        cdef Py_ssize_t n_bytes
+        self.network = network
+        network.check_scales(network.n_params, network.net.n_params, unit, center)
+        self.unit = unit
+        self.shift = np.where(np.abs(center) * unit > FAR, center, 0.0)
+        self.offset = (center - np.asarray(self.shift)) * unit
+        self.units.unit = &self.unit[0]
+        self.units.shift = &self.shift[0]
+        self.units.offset = &self.offset[0]
+        self.units.output_center = output_center
+        self.units.output_scale = output_scale
+        self.y, self.weight = y, weight
+        self.n_rows = len(X)
+        if X.shape[1] != network.widths[0] or X.strides[1] != X.itemsize \
+                or len(y) < len(X) or len(weight) < len(X):
+            raise ValueError("X, y or weight do not fit the network, or each other")
+        self.total = np.sum(weight)
+        self.loss, self.dscore, self.slope_unit = loss, dscore, slope_unit
+        n_bytes = lay_out(&network.net, NULL, &self.room)
+        self.memory = np.zeros(n_bytes // <Py_ssize_t> sizeof(double))
+        lay_out(&network.net, <char *> &self.memory[0], &self.room)
+        self.reading = self.units
+        self.hold(X)
+        if X.size <= MAX_STANDARDISED:
+            if self.of_floats:
+                self.standardise(self.X_of_floats)
+            else:
+                self.standardise(self.X)
+
+    cdef hold(self, X):
+        self.of_floats = X.dtype == np.float32
+        if self.of_floats:
+            self.X_of_floats = X
+        else:
+            self.X = X
+
+    cdef standardise(self, const floating[:, :] X):
+        """Put the table as batches are to read it in its place."""
+        cdef float[:, ::1] standardised = np.empty((X.shape[0], X.shape[1]), dtype=np.float32)
+        cdef Py_ssize_t i
+        for i in range(X.shape[0]):
+            if floating is double:
+                read_doubles(&X[i, 0], &self.units, X.shape[1], &standardised[i, 0])
+            else:
+                read_floats(&X[i, 0], &self.units, X.shape[1], &standardised[i, 0])
+        self.nothing, self.ones = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        self.reading.shift, self.reading.unit = &self.nothing[0], &self.ones[0]
+        self.hold(np.asarray(standardised))
+
+    def gradient(
+        self, const double[::1] theta, const Py_ssize_t[::1] rows, double[::1] gradient
+    ):
+        """Fill ``gradient`` with that of the score, scaled up from some rows to all.
+
+        Parameters
+        ----------
+        theta : float64 array of shape (n_params,)
+        rows : intp array of shape (n_chosen,)
+            From 0 to n_rows - 1, of finite numbers.
+        gradient : float64 array of shape (n_params,), filled
+
+        Returns
+        -------
+        float
+            The weight of the rows, as a share of that of all.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+        """
+        cdef network *net = &self.network.net
+        cdef Py_ssize_t n_chosen = rows.shape[0], first = 0, here, i
+        cdef double share = 0.0
+        if theta.shape[0] != self.network.n_params or gradient.shape[0] != theta.shape[0]:
+            raise ValueError("theta or gradient do not fit the network")
+        for i in range(n_chosen):
+            if not 0 <= rows[i] < self.n_rows:
+                raise IndexError(f"row {rows[i]} of {self.n_rows} rows")
+            share += self.weight[rows[i]]
+        share /= self.total
+        with nogil:
+            fold_floats(net, &theta[0], &self.units, &self.room)
+            for i in range(theta.shape[0]):
+                gradient[i] = 0.0
+            while first < n_chosen:
+                here = min(n_chosen - first, <Py_ssize_t> ROWS_AT_A_TIME)
+                if self.of_floats:
+                    self.read(self.X_of_floats, rows, first, here)
+                else:
+                    self.read(self.X, rows, first, here)
+                differentiate(
+                    net, (here + GROUP - 1) // GROUP * GROUP, self.loss, self.dscore / share,
+                    self.units.output_scale / self.slope_unit, &self.units, &self.room,
+                )
+                unfold_floats(net, &self.room, &self.units, self.slope_unit, &gradient[0])
+                first += ROWS_AT_A_TIME
+        return share
+
+    cdef void read(
+        self, const floating[:, :] X, const Py_ssize_t[::1] rows, Py_ssize_t first,
+        Py_ssize_t here,
+    ) noexcept nogil:
+        """Standardise some of the rows; those that fill them up are of weight 0."""
+        cdef Py_ssize_t n_features = self.network.widths[0], i, k, row, ahead
+        cdef Py_ssize_t stride = (n_features + FLOATS - 1) // FLOATS * FLOATS
+        cdef float *to = self.room.inputs
+        for i in range(here):
+            row = rows[first + i]
+            ahead = rows[min(first + i + AHEAD, rows.shape[0] - 1)]
+            fetch(&X[ahead, 0], n_features * <Py_ssize_t> sizeof(floating))
+            if floating is double:
+                read_doubles(&X[row, 0], &self.reading, n_features, to)
+            else:
+                read_floats(&X[row, 0], &self.reading, n_features, to)
+            to += stride
+            self.room.y[i] = self.y[row]
+            self.room.weight[i] = self.weight[row]
+        for i in range(here, (here + GROUP - 1) // GROUP * GROUP):
+            for k in range(stride):
+                to[k] = 0.0
+            to += stride
+            self.room.y[i] = 0.0
+            self.room.weight[i] = 0.0

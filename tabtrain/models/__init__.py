@@ -45,6 +45,9 @@ optimizers move: about 1 is a large value for each of its entries. A model has
     the limits ``[P, 2]``, narrowed to where it `can_fail` for no row;
 ``fused``
     a dict from tallies to kernels that do `forward` and the tally in one;
+``batch_losses``
+    a dict from losses, see `Objective.loss`, to what ``batches(table, loss, dscore, slope_unit)``
+    calls them: the model's own kernel for gradients of batches;
 ``conditions``
     what finds conditions for lists of rules exactly, see `RulesModel`; or None.
 """

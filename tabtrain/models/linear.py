@@ -85,6 +85,7 @@ class LinearModel:
     can_fail = False
     is_linear = True
     conditions = None
+    batch_losses: dict = {}
     n_kept = 0
 
     @staticmethod

@@ -6,7 +6,7 @@ import numpy as np
 
 from tabtrain._kernels import sweep  # type: ignore[attr-defined]
 from tabtrain._kernels.confusion import tally
-from tabtrain._kernels.mlp import FILL, Network
+from tabtrain._kernels.mlp import FILL, LOSSES, Batches, Network
 from tabtrain.models.linear import LinearModel, center_and_scale
 
 
@@ -77,6 +77,7 @@ class MLPModel:
     conditions = None
     scale_free = False
     fused: dict = {}
+    batch_losses = LOSSES
 
     def _layers(self, theta):
         """The weights and constants of each layer, as views."""
@@ -112,6 +113,21 @@ class MLPModel:
 
     def backward(self, params, tiles, kept, raw_grad, grad):
         self._network.backward(params, tiles, kept, raw_grad, grad)
+
+    def batches(self, table, loss, dscore, slope_unit):
+        return Batches(
+            self._network,
+            self._unit,
+            self.center,
+            self.output_center,
+            self.output_scale,
+            table.by_row,
+            table.y,
+            table.weight,
+            loss,
+            dscore,
+            slope_unit,
+        )
 
     def initial(self, rng, n):
         thetas = rng.uniform(-1.0, 1.0, (n, self.n_params))

@@ -30,6 +30,9 @@ class Objective(BaseEstimator):
         ``tally_gradient(raw[1, C, n], y[n], weight[n], dscore[T], tallies[1, T],
         raw_grad[C, n])`` adds to the tally and fills ``raw_grad`` with the derivative of
         the score. None: the objective has no gradient.
+    loss : callable or None
+        The kernel of `tabtrain._kernels.losses` whose sum over the rows the score is affine in: its
+        second derivative in `score_gradient` is that by this sum. None: it is no such sum.
     best_constant : callable or None
         ``best_constant(y[n], weight[n])`` is the number that is best to answer for all of some
         rows. None: it is not known.
@@ -40,6 +43,7 @@ class Objective(BaseEstimator):
     scale: Any = 1.0
     is_affine = False
     tally_gradient: Callable[..., None] | None = None
+    loss: Callable[..., None] | None = None
     best_constant: Callable[..., float] | None = None
 
     def bind(self, y, weight):

@@ -13,6 +13,12 @@ class MeanLoss(Objective):
     def n_tallies(self, n_classes):
         return 2
 
+    def tally(self, raw, y, weight, tallies):
+        self.loss(raw, y, weight, tallies)
+
+    def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
+        self.loss(raw, y, weight, tallies, dscore[1], raw_grad)
+
     def score(self, tallies):
         return -tallies[:, 1] / tallies[:, 0]
 

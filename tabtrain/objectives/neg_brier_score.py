@@ -18,8 +18,4 @@ class NegBrierScore(ClassLoss):
     array([-0.2])
     """
 
-    def tally(self, raw, y, weight, tallies):
-        brier(raw, y, weight, tallies)
-
-    def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
-        brier(raw, y, weight, tallies, dscore[1], raw_grad)
+    loss = staticmethod(brier)

@@ -19,8 +19,4 @@ class NegLogLoss(ClassLoss):
     array([-0.6])
     """
 
-    def tally(self, raw, y, weight, tallies):
-        log_loss(raw, y, weight, tallies)
-
-    def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
-        log_loss(raw, y, weight, tallies, dscore[1], raw_grad)
+    loss = staticmethod(log_loss)

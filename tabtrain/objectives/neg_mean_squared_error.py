@@ -18,14 +18,9 @@ class NegMeanSquaredError(MeanLoss):
     """
 
     target = "number"
+    loss = staticmethod(squared)
     row_errors = staticmethod(absolute_errors)
     best_constant = staticmethod(weighted_mean)
 
     def slope_unit(self, output_scale):
         return 2 * output_scale**2
-
-    def tally(self, raw, y, weight, tallies):
-        squared(raw, y, weight, tallies)
-
-    def tally_gradient(self, raw, y, weight, dscore, tallies, raw_grad):
-        squared(raw, y, weight, tallies, dscore[1], raw_grad)

@@ -25,6 +25,7 @@ class R2(Objective):
 
     target = "number"
     is_affine = True
+    loss = staticmethod(squared)
     row_errors = staticmethod(absolute_errors)
     best_constant = staticmethod(weighted_mean)
     _center = 0.0
