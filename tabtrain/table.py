@@ -14,7 +14,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -180,7 +180,7 @@ class Table:
     """
 
     def __init__(self, X, y=None, weight=None, *, n_jobs=1, one_block=False):
-        self._rows = _SparseRows(X) if issparse(X) else _DenseRows(X)
+        self._rows: Any = _SparseRows(X) if issparse(X) else _DenseRows(X)
         self.X = self._rows.X
         self.work = self._rows.work
         self.n_rows, self.n_features = X.shape

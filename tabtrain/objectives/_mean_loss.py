@@ -1,5 +1,7 @@
 """Losses: a sum over rows, divided by the weights."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tabtrain.objectives._base import Objective, wrong_rows
@@ -9,6 +11,7 @@ class MeanLoss(Objective):
     """The negative of a weighted mean; the tally is (sum of weights, sum of losses)."""
 
     is_affine = True
+    loss: Callable[..., None]
 
     def n_tallies(self, n_classes):
         return 2

@@ -22,7 +22,7 @@ class NegMeanAbsoluteError(MeanLoss):
 
     target = "number"
     loss = staticmethod(absolute)
-    tally_gradient = None
+    tally_gradient = None  # type: ignore[assignment]
     row_errors = staticmethod(absolute_errors)
 
     @staticmethod
