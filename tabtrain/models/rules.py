@@ -212,6 +212,6 @@ def _scale_of(values):
     """How far apart values are, as a power of two, by which nothing is rounded."""
     if len(values) == 0:
         return 1.0
-    low, high = np.quantile(values, [0.16, 0.84])
+    low, high = np.sort(values)[[int(0.16 * len(values)), int(0.84 * len(values))]]
     width = (high - low) / 2 or np.max(np.abs(values)) or 1.0
     return 2.0 ** np.clip(np.round(np.log2(width)), -500, 500)
