@@ -130,11 +130,14 @@ class Found(NamedTuple):
     score : float
     rank : float
         Its score by the other metric.
+    is_grown : bool
+        Whether the lists of a condition more are known, too.
     """
 
     rule_list: RuleList
     score: float
     rank: float
+    is_grown: bool = False
 
 
 class Place(NamedTuple):

@@ -130,9 +130,16 @@ class RuleSearch(Optimizer):
 
     def _grown(self, problem, beam):
         """The lists of a beam and those of a condition more, the best first."""
-        places = [place for each in beam for place in _places(problem.model, each.rule_list)]
+        places = [
+            place
+            for each in beam
+            if not each.is_grown
+            for place in _places(problem.model, each.rule_list)
+        ]
+        beam = [each._replace(is_grown=True) for each in beam]
         found = _best([*beam, *problem.conditions.find(places, self.beam_width)])
-        best = _repaired(problem, found[0])
+        # The best of the beam has been repaired.
+        best = found[0] if found[0] is beam[0] else _repaired(problem, found[0])
         ranked = sorted(found, key=lambda each: -each.rank)
         return _best([best, *found[: self.beam_width], *ranked[: self.beam_width]])
 
@@ -265,7 +272,8 @@ def _changed(model, rule_list):
         for j in range(len(rule.conditions)):
             yield _without(rule_list, r, j)
         for other in range(len(rules)):
-            if other != r:
+            # To the place before is what moving the rule there behind this one is.
+            if other not in (r, r - 1):
                 moved = list(rules)
                 moved.insert(other, moved.pop(r))
                 yield rule_list._replace(rules=tuple(moved))
