@@ -334,9 +334,10 @@ class ClassConditions(_Conditions):
         n_places, n_bounds = 2 * n_codes * len(pairs), 2 * len(inside) * len(pairs)
         tallies, places = np.empty((n_tallies, n_places)), np.empty(n_places, dtype=np.int64)
         bounds, bounded = np.empty((n_tallies, n_bounds)), np.empty(n_bounds, dtype=np.int64)
-        n = m = n_before = 0
+        runs = np.empty(len(self._codes.codes) * len(pairs) + 1, dtype=np.int64)
+        n = m = n_runs = n_before = 0
         for each in opened:
-            more, more_bounds = splits.fill_tallies(
+            more, more_runs, more_bounds = splits.fill_tallies(
                 each.sums,
                 self._codes.first,
                 each.orders,
@@ -348,20 +349,23 @@ class ClassConditions(_Conditions):
                 inside,
                 tallies[:, n:],
                 places[n:],
+                runs[n_runs:],
                 bounds[:, m:],
                 bounded[m:],
             )
             places[n : n + more] += 2 * n_codes * n_before
+            runs[n_runs : n_runs + more_runs] += n
             bounded[m : m + more_bounds] += 2 * n_codes * n_before
-            n, m, n_before = n + more, m + more_bounds, n_before + len(each.answers)
+            n, m = n + more, m + more_bounds
+            n_runs, n_before = n_runs + more_runs, n_before + len(each.answers)
+        runs[n_runs] = n
         tallies, places = tallies[:, :n], places[:n]
         scores = self._finite(self._score, tallies)
         least = scores.max(initial=-np.inf)
         chosen = self._within_codes(pairs, bounds[:, :m], bounded[:m], least)
         if least == -np.inf:
             return chosen
-        pair, b = np.divmod(places // 2, n_codes)
-        runs = _runs(pair * len(self._codes.codes) + self._codes.feature[b])
+        runs = runs[: n_runs + 1]
         tops = _tops(scores, runs)
         best = tops[np.argsort(-scores[tops], kind="stable")[:n_best]]
         if n_best > 1:
@@ -371,9 +375,9 @@ class ClassConditions(_Conditions):
         ranks = self._finite(self._rank, tallies[:, best])
         for place, rank in zip(best, ranks, strict=True):
             if scores[place] > -np.inf:
-                at, i = pairs[pair[place]]
-                side = places[place] % 2
-                condition = self._condition(at.sums, at.orders[i], b[place], side)
+                pair, b = divmod(int(places[place]) // 2, n_codes)
+                at, i = pairs[pair]
+                condition = self._condition(at.sums, at.orders[i], b, places[place] % 2)
                 rule_list = at.with_condition(condition, at.answers[i])
                 chosen.append(Found(rule_list, float(scores[place]), float(rank)))
         return chosen
@@ -689,8 +693,8 @@ class NumberConditions(_Conditions):
             for w in (self._weight, weighted)
         ]
         tallies = np.empty((2 * n_leaves + 2, 2 * n_codes))
-        places = np.empty(2 * n_codes, dtype=np.int64)
-        n, _ = splits.fill_tallies(
+        places, runs = np.empty((2, 2 * n_codes), dtype=np.int64)
+        n, n_runs, _ = splits.fill_tallies(
             sums,
             self._codes.first,
             orders,
@@ -702,6 +706,7 @@ class NumberConditions(_Conditions):
             self._codes.several[:0],
             tallies,
             places,
+            runs,
             np.empty((len(tallies), 0)),
             places[:0],
         )
@@ -709,7 +714,7 @@ class NumberConditions(_Conditions):
             return []
         values = _explained(tallies[n_leaves + 1 :, :n], tallies[: n_leaves + 1, :n])
         b = places[:n] // 2
-        tops = _tops(values, _runs(self._codes.feature[b]))
+        tops = _tops(values, np.append(runs[:n_runs], n))
         tops = tops[np.argsort(-values[tops], kind="stable")[:n_best]]
         conditions = [
             self._within(opened, b[top], places[top] % 2, values[top], of_leaf)

@@ -156,7 +156,8 @@ def test_tallies_of_conditions(n_classes, inside, rng):
         of_leaf = np.array([40.0, 12.0, np.inf])
         tallies, bounds = (np.empty((n_classes**2, 4 * n)) for n in (9, len(inside)))
         places, bounded = (np.empty(4 * n, dtype=np.int64) for n in (9, len(inside)))
-        n, n_bounded = splits.fill_tallies(
+        runs = np.empty(6, dtype=np.int64)
+        n, n_runs, n_bounded = splits.fill_tallies(
             sums,
             first,
             orders,
@@ -168,6 +169,7 @@ def test_tallies_of_conditions(n_classes, inside, rng):
             inside,
             tallies,
             places,
+            runs,
             bounds,
             bounded,
         )
@@ -175,6 +177,9 @@ def test_tallies_of_conditions(n_classes, inside, rng):
             sums, first, orders, base, moves, leaf, of_leaf, 2.0, inside
         )
         assert sorted(places[:n]) == sorted(expected)
+        answer, code = np.divmod(places[:n] // 2, 9)
+        of_run = answer + 2 * np.searchsorted(first, code, "right")
+        assert_array_equal(runs[:n_runs], np.flatnonzero(np.diff(of_run, prepend=-1)))
         for place, tally in zip(places, tallies.T[:n], strict=False):
             assert_array_equal(tally, expected[place])
         assert sorted(bounded[:n_bounded]) == sorted(expected_bounds)
@@ -236,6 +241,7 @@ def test_what_does_not_fit_is_refused(rng):
             np.zeros(0, np.int32),
             np.zeros((4, 7)),
             np.zeros(7, np.int64),
+            np.zeros(1, np.int64),
             np.zeros((4, 0)),
             np.zeros(0, np.int64),
         )

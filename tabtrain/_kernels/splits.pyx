@@ -322,6 +322,7 @@ def fill_tallies(
     const int32_t[::1] inside,
     double[:, :] tallies,
     int64_t[::1] places,
+    int64_t[::1] runs,
     double[:, :] bounds,
     int64_t[::1] bounded,
 ):
@@ -359,6 +360,8 @@ def fill_tallies(
     places : int64 array of as many entries, filled
         Which conditions they are of: those with the support, but not one that holds for all that
         is not missing, as the last says that.
+    runs : int64 array of at least n_features * n_answers entries, filled
+        Where the places of a feature and an answer begin, if there are any.
     bounds : float64 array of shape (n_tallies, at least 2 * n_answers * n_inside), filled
         The best that may be if it holds for a part of the code.
     bounded : int64 array of as many entries, filled
@@ -366,13 +369,14 @@ def fill_tallies(
 
     Returns
     -------
-    n_places, n_bounded : int
+    n_places, n_runs, n_bounded : int
         How many there are.
     """
     cdef Py_ssize_t n_codes = sums.shape[0], n_kinds = sums.shape[1], n_tallies = base.shape[0]
     cdef Py_ssize_t n_leaves = of_leaf.shape[0], n_answers = orders.shape[0]
     cdef Py_ssize_t n_inside = inside.shape[0], n_entries = n_tallies + n_leaves + 1
-    cdef Py_ssize_t f, a, b, k, j, i, begin, last, highest, n_before, n = 0, n_bounded = 0
+    cdef Py_ssize_t f, a, b, k, j, i, begin, last, highest, n_before, run
+    cdef Py_ssize_t n = 0, n_runs = 0, n_bounded = 0
     cdef const int32_t *of_answer
     cdef const double *of_code
     cdef int64_t place
@@ -380,33 +384,40 @@ def fill_tallies(
     if moves.shape[0] != n_answers or moves.shape[1] != n_kinds or moves.shape[2] != 3 \
             or leaf.shape[0] != n_kinds or orders.shape[1] != n_codes \
             or tallies.shape[0] != n_tallies or tallies.shape[1] < 2 * n_answers * n_codes \
-            or places.shape[0] < 2 * n_answers * n_codes or bounds.shape[0] != n_tallies \
+            or places.shape[0] < 2 * n_answers * n_codes \
+            or runs.shape[0] < n_answers * (first.shape[0] - 1) or bounds.shape[0] != n_tallies \
             or bounds.shape[1] < 2 * n_answers * n_inside \
             or bounded.shape[0] < 2 * n_answers * n_inside:
-        raise ValueError("orders, base, moves, leaf, tallies or bounds do not fit sums")
+        raise ValueError("orders, base, moves, leaf, tallies, runs or bounds do not fit sums")
     # What changes if it holds for the codes so far, for the others, and for all: the tally, then
     # what leaves each leaf, then what comes to that of the condition.
     cdef double[:, ::1] changes = np.empty((3, n_entries))
     cdef double *so_far = &changes[0, 0]
     cdef double *others = &changes[1, 0]
     cdef double *in_all = &changes[2, 0]
-    cdef double[::1] best = np.empty(n_tallies)
+    cdef double[::1] best = np.empty(n_tallies), of_kinds = np.empty(n_kinds)
+    cdef double *present = &of_kinds[0]
     with nogil:
         i = 0
         for f in range(first.shape[0] - 1):
             begin, last = first[f], first[f + 1] - 1
             n_before = i
+            memset(present, 0, n_kinds * sizeof(double))
+            for b in range(begin, last):
+                for k in range(n_kinds):
+                    present[k] += sums[b, k]
             for a in range(n_answers):
                 of_answer = &moves[a, 0, 0]
                 memset(so_far, 0, 3 * n_entries * sizeof(double))
-                highest = begin
-                for b in range(begin, last):
-                    of_code = &sums[orders[a, b], 0]
-                    if occurs(of_code, &leaf[0], n_kinds):
-                        highest = b
-                        join(of_code, of_answer, &leaf[0], n_kinds, n_tallies, n_leaves, in_all)
+                join(present, of_answer, &leaf[0], n_kinds, n_tallies, n_leaves, in_all)
+                # What holds for all up to the last code that occurs holds for all.
+                highest = last - 1
+                while highest >= begin \
+                        and not occurs(&sums[orders[a, highest], 0], &leaf[0], n_kinds):
+                    highest -= 1
                 i = n_before
-                for b in range(begin, last):
+                run = n
+                for b in range(begin, highest + 1):
                     is_inside = i < n_inside and inside[i] == b
                     i += is_inside
                     of_code = &sums[orders[a, b], 0]
@@ -440,7 +451,12 @@ def fill_tallies(
                     place = 2 * (a * n_codes + last)
                     n += put(so_far, base, of_leaf, min_support, tallies, places, n, place)
                     n += put(in_all, base, of_leaf, min_support, tallies, places, n, place + 1)
-    return n, n_bounded
+                if n > run:
+                    runs[n_runs] = run
+                    n_runs += 1
+            while i < n_inside and inside[i] < last:
+                i += 1
+    return n, n_runs, n_bounded
 
 
 cdef inline bint occurs(
