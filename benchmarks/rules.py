@@ -1,8 +1,8 @@
 """How good are lists of rules beside greedy and optimal ones of the same size?
 
 Run ``python -m benchmarks.rules`` from the root of the repository; ``--quick`` takes seconds,
-``--table`` is one table alone. With ``--save FILE`` the run can be interrupted, or made table by table:
-what has been measured is kept there, shown with the rest, and not measured again.
+``--table`` is one table alone. With ``--save FILE`` the run can be interrupted, or made table by
+table: what has been measured is kept there, shown with the rest, and not measured again.
 
 All have six conditions at most: `RuleClassifier` in up to six rules of up to three conditions,
 `DecisionTreeClassifier` with seven leaves, the greedy rule list of imodels of depth six, its

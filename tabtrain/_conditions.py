@@ -312,17 +312,15 @@ class ClassConditions(_Conditions):
         The scores of tallies, and those by another metric.
     has_bounds : bool
         Whether the score rises when a row comes to its own class.
-    rounding : callable
-        How far off a score that is known as the sum of rounded numbers may be.
     """
 
-    def __init__(self, *args, score, rank, has_bounds, rounding):
+    def __init__(self, *args, score, rank, has_bounds):
         super().__init__(*args)
         table, _, _, model, _ = args
         self._kind = table.y[self._rows].astype(np.uint16)
         self._n_classes, self._open = model.n_classes, _OpenToClasses
         self._score, self._rank = score, rank
-        self._has_bounds, self._rounding = has_bounds, rounding
+        self._has_bounds = has_bounds
 
     def _find(self, opened, n_best):
         n_codes, n_tallies = len(self._codes.in_order), self._n_classes**2
@@ -363,15 +361,17 @@ class ClassConditions(_Conditions):
         scores = self._finite(self._score, tallies)
         least = scores.max(initial=-np.inf)
         chosen = self._within_codes(pairs, bounds[:, :m], bounded[:m], least)
+        # Not even one has a score.
         if least == -np.inf:
             return chosen
         runs = runs[: n_runs + 1]
         tops = _tops(scores, runs)
-        best = tops[np.argsort(-scores[tops], kind="stable")[:n_best]]
+        by_score = tops[np.argsort(-scores[tops], kind="stable")[:n_best]]
         if n_best > 1:
             tops = _tops(self._finite(self._rank, tallies), runs)
         ranks = self._finite(self._rank, tallies[:, tops])
-        best = np.append(best, tops[np.argsort(-ranks, kind="stable")[:n_best]])
+        by_rank = tops[np.argsort(-ranks, kind="stable")[:n_best]]
+        best = list(dict.fromkeys([*by_score, *by_rank]))
         ranks = self._finite(self._rank, tallies[:, best])
         for place, rank in zip(best, ranks, strict=True):
             if scores[place] > -np.inf:
@@ -569,7 +569,8 @@ class _OpenToClasses(_Open):
         super().__init__(of, place, rest, here, leaves)
         n = of._n_classes
         labels = (*(int(rule.answer) for rule in rest.rules), int(rest.default))
-        self.tally = np.bincount(of._kind * n + np.array(labels)[leaves], of._weight, n * n)
+        entry = of._kind * np.intp(n) + np.array(labels)[leaves]
+        self.tally = np.bincount(entry, of._weight, n * n)
         labels = labels[place.r :]
         self.answers = tuple(a for a in place.answers if {a} != set(labels))
         self.leaf_of_kind, self.moves, gains = _moves(n, labels, self.answers)

@@ -117,7 +117,7 @@ class RulesModel:
         """The values of a table as `conditions` takes them."""
         return Codes(table, self.n_categories, check_time)
 
-    def conditions(self, objective, table, weight, codes, begin, *, has_bounds, rounding):
+    def conditions(self, objective, table, weight, codes, begin, *, has_bounds):
         """What finds the best conditions for lists of rules, see `tabtrain._conditions`."""
         parts = table, weight, codes, self, begin
         if self.n_classes == 1:
@@ -127,7 +127,6 @@ class RulesModel:
             score=objective.score,
             rank=MatthewsCorrcoef().score,
             has_bounds=has_bounds,
-            rounding=rounding,
         )
 
     def initial(self, rng, n):
