@@ -1,7 +1,8 @@
 """How good are lists of rules beside greedy and optimal ones of the same size?
 
 Run ``python -m benchmarks.rules`` from the root of the repository; ``--quick`` takes seconds,
-``--table`` is one table alone.
+``--table`` is one table alone. With ``--save FILE`` the run can be interrupted, or made table by
+table: what has been measured is kept there, shown with the rest, and not measured again.
 
 All have six conditions at most: `RuleClassifier` in up to six rules of up to three conditions,
 `DecisionTreeClassifier` with seven leaves, the greedy rule list of imodels of depth six, its
@@ -15,8 +16,10 @@ guard=False)``: what it reaches on training rows beside the optimal trees of twe
 what time, on the first two halves.
 """
 
+import json
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
@@ -114,15 +117,28 @@ def measured(name, metric, n_repeats):
             found.setdefault(each, []).append([*scores, took])
             if each == "SLIPPER" and took > PATIENCE:
                 left.remove(each)
-    return {each: np.array(found[each]) for each in left}
+    return {each: found[each] for each in left}
 
 
-def main(quick=False, table=None):
+def main(quick=False, table=None, save=None):
     measure.require(imodels="imodels six", pystreed="pystreed")
     names = (table,) if table else TABLES[:1] if quick else TABLES
     n_repeats = 1 if quick else N_REPEATS
+    known: dict = {}
+    if save is not None and Path(save).exists():
+        known = json.loads(Path(save).read_text())
+    for name in names:
+        if name not in known:
+            known[name] = {metric: measured(name, metric, n_repeats) for metric in METRICS}
+            if save is not None:
+                Path(save).write_text(json.dumps(known))
     results = {
-        metric: {name: measured(name, metric, n_repeats) for name in names} for metric in METRICS
+        metric: {
+            name: {each: np.array(values) for each, values in known[name][metric].items()}
+            for name in TABLES
+            if name in known
+        }
+        for metric in METRICS
     }
     reached = True
     measured_texts = []
@@ -174,4 +190,9 @@ def main(quick=False, table=None):
 
 
 if __name__ == "__main__":
-    measure.run(main, __doc__, table="one table alone")
+    measure.run(
+        main,
+        __doc__,
+        table="one table alone",
+        save="go on with the results in this file, and save them there",
+    )

@@ -8,7 +8,8 @@ within a code, where that is of several values, only where the best that may be 
 """
 
 from collections import OrderedDict
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +21,13 @@ ROWS_A_CODE, MIN_CODES, MAX_CODES = 64, 2**7, 2**10
 # Cuts between codes are quantiles of about so many rows.
 N_SAMPLED = 2**14
 # Cells are even between these quantiles of the cuts.
-OUTSIDE = 0.005
+OUTSIDE = np.array([0.005, 0.995])
 # Where conditions hold is kept of some, in so many bytes.
 KEPT_BYTES = 2**25
+# So many rows, and so many codes, of places are looked at at a time, at least those of one.
+N_AT_A_TIME = 2**19
+# What stands for no rule and no condition, see `splits.fill_leaves`.
+NO_RULE, NO_CONDITION = -2, -1
 # Of all weight less than this is a rounding error.
 NOTHING = 1e-12
 # So many digits tell any two numbers apart.
@@ -48,10 +53,10 @@ class Codes:
         missing.
     low, high : float64 arrays of shape (n_features, n_codes)
         The least and greatest value of each, of rows that count.
-    has_several : bool array of shape (n_codes,)
+    several : int32 array of shape (n_several,)
         Which of all are of several values.
-    any_several : bool
-        Whether any are.
+    feature : intp array of shape (n_codes,)
+        What each of all is a code of.
     in_order : int32 array of shape (n_codes,)
         All of them, as they come.
     """
@@ -72,9 +77,10 @@ class Codes:
         scale = np.zeros((table.n_features, 2))
         for f, each in enumerate(cuts):
             filled[f, : len(each)] = each
-            if np.isfinite(each).any():
+            finite = each[np.isfinite(each)]
+            if len(finite):
                 # Few of the values are outside.
-                begin, end = np.quantile(each[np.isfinite(each)], [OUTSIDE, 1 - OUTSIDE])
+                begin, end = finite[np.round(OUTSIDE * (len(finite) - 1)).astype(np.intp)]
                 width = end - begin
                 scale[f] = begin, splits.N_CELLS / width if 0 < width < np.inf else 0.0
         start = np.empty((table.n_features, splits.N_CELLS), dtype=np.uint16)
@@ -97,12 +103,9 @@ class Codes:
         lows, highs = zip(*table.map(of_block, range(table.n_blocks)), strict=True)
         self.low, self.high = np.min(lows, axis=0), np.max(highs, axis=0)
         self.first = np.append(0, np.cumsum(missing + 1)).astype(np.int32)
-        several = [
-            np.append(low[:m] < high[:m], False)
-            for low, high, m in zip(self.low, self.high, missing, strict=True)
-        ]
-        self.has_several = np.concatenate(several)
-        self.any_several = bool(self.has_several.any())
+        features, code = np.nonzero(self.low < self.high)
+        self.several = (self.first[features] + code).astype(np.int32)
+        self.feature = np.repeat(np.arange(table.n_features), missing + 1)
         self.in_order = np.arange(self.first[-1], dtype=np.int32)
 
 
@@ -110,11 +113,12 @@ def _cuts(values, n_codes):
     """What separates the codes of numbers, sorted; of few different values each has its own."""
     values = np.asarray(values, dtype=np.float64)
     values = np.sort(values[~np.isnan(values)])
-    distinct = np.unique(values)
-    if len(distinct) > n_codes:
-        places = np.linspace(0, len(values) - 1, n_codes).round().astype(np.intp)
-        distinct = np.unique(values[places])
-    return distinct[:-1]
+    # All but the greatest.
+    cuts = values[:-1][values[1:] > values[:-1]]
+    if len(cuts) >= n_codes:
+        values = values[np.linspace(0, len(values) - 1, n_codes).round().astype(np.intp)]
+        cuts = values[:-1][values[1:] > values[:-1]]
+    return cuts
 
 
 class Found(NamedTuple):
@@ -126,11 +130,33 @@ class Found(NamedTuple):
     score : float
     rank : float
         Its score by the other metric.
+    is_grown : bool
+        Whether the lists of a condition more are known, too.
     """
 
     rule_list: RuleList
     score: float
     rank: float
+    is_grown: bool = False
+
+
+class Place(NamedTuple):
+    """Where a condition can be put.
+
+    Attributes
+    ----------
+    rule_list : RuleList
+        Without the condition, but with its rule, which may have others.
+    r, j : int
+        The rule, and which of its conditions it will be.
+    answers : tuple of int
+        What the rule may answer; numbers are made the best.
+    """
+
+    rule_list: RuleList
+    r: int
+    j: int
+    answers: tuple
 
 
 class _Conditions:
@@ -146,12 +172,14 @@ class _Conditions:
         Called with the number of trials, before they are made.
     """
 
+    _open: Any
+
     def __init__(self, table, weight, codes, model, begin):
         # Only the rows that count.
         self._rows = np.flatnonzero(weight).astype(np.int32)
         self._weight = weight[self._rows]
         self._X, self._codes = table.X, codes
-        self._is_set = np.repeat(model.n_categories > 0, np.diff(codes.first))
+        self._sets = set(np.flatnonzero(model.n_categories).tolist())
         self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
         self._begin = begin
         self._kept: OrderedDict = OrderedDict()
@@ -168,53 +196,94 @@ class _Conditions:
         self._kept[condition] = found
         return found
 
-    def _sums(self, opened, kind, weight, n_kinds):
-        """The weights of open rows by code and kind."""
-        sums = np.zeros((self._codes.first[-1], n_kinds))
+    def leaves(self, rule_lists):
+        """Which rule answers, for each of some lists and of the rows that count.
+
+        Returns
+        -------
+        uint16 array of shape (n_lists, n_rows_that_count)
+        """
+        rules = [each.rules for each in rule_lists]
+        n_conditions = max((len(rule.conditions) for each in rules for rule in each), default=0)
+        shape = len(rules), max(map(len, rules)), max(n_conditions, 1)
+        lists = np.full(shape, NO_RULE, dtype=np.int32)
+        numbers: dict = {}
+        for of_list, each in zip(lists, rules, strict=True):
+            for of_rule, rule in zip(of_list, each, strict=False):
+                of_rule[:] = NO_CONDITION
+                of_rule[: len(rule.conditions)] = [
+                    numbers.setdefault(condition, len(numbers)) for condition in rule.conditions
+                ]
+        holds = np.empty((len(numbers), len(self._rows)), dtype=bool)
+        for row, condition in zip(holds, numbers, strict=True):
+            row[:] = self.holds(condition)
+        leaf = np.empty((len(rules), len(self._rows)), dtype=np.uint16)
+        splits.fill_leaves(holds.view(np.uint8), lists, leaf)
+        return leaf
+
+    def find(self, places, n_best):
+        """The best conditions of all there are, at some places in lists.
+
+        Parameters
+        ----------
+        places : list of Place
+        n_best : int
+            So many are found that are good by the score, and so many by the other metric, no two
+            at the same place with the same feature and answer.
+
+        Returns
+        -------
+        list of Found
+            The best is among them; empty if no condition has the support.
+        """
+        at_a_time = max(N_AT_A_TIME // max(len(self._rows), len(self._codes.in_order)), 1)
+        found = []
+        for i in range(0, len(places), at_a_time):
+            some = places[i : i + at_a_time]
+            self._begin(len(some) * len(self._codes.codes))
+            found += self._find(self._opened(some), n_best)
+        return found
+
+    def _find(self, opened, n_best):
+        """The same for places whose rows are known."""
+        raise NotImplementedError
+
+    def _opened(self, places):
+        """What is open at some places."""
+        rests = [each.rule_list.with_rule(each.r) for each in places]
+        # What comes to the rule without the condition, and where it comes to without the rule.
+        here, leaves = np.split(self.leaves([each.rule_list for each in places] + rests), 2)
+        return [self._open(self, *each) for each in zip(places, rests, here, leaves, strict=True)]
+
+    def _add(self, opened, kind, weight, sums):
+        """Add the weights of open rows by code and kind."""
         splits.add_by_code(
             self._codes.codes, self._codes.first[:-1], opened.rows, kind, weight, sums
         )
-        return sums
 
-    def _ordered(self, gain, weight):
-        """In which order codes join a condition: categories by their mean gain, the best first."""
-        order = self._codes.in_order
-        if not self._is_set.any():
-            return order
-        order = order.copy()
-        # What does not occur makes no difference.
-        gain = np.divide(gain, weight, out=np.full(len(gain), -np.inf), where=weight > 0)
-        for begin, end in zip(self._codes.first, self._codes.first[1:], strict=False):
-            if self._is_set[begin]:
-                some = gain[begin : end - 1]
-                order[begin : end - 1] = begin + np.argsort(-some, kind="stable")
-        return order
+    def _ordered(self, sums, gains, weights):
+        """In which order codes join a condition, for each row of gains of a row of each kind.
 
-    def _tops(self, values, n_best):
-        """The best places by values ``[n, 2, n_codes]``, one of each of n and feature.
-
-        Yields
-        ------
-        i, f, side, b : int
+        Categories by their mean gain, the best first.
         """
-        first = self._codes.first[:-1]
-        tops = np.array([np.maximum.reduceat(each.max(axis=0), first) for each in values])
-        for place in np.argsort(-tops, axis=None, kind="stable")[:n_best]:
-            i, f = np.unravel_index(place, tops.shape)
-            if tops[i, f] == -np.inf:
-                break
+        orders = np.tile(self._codes.in_order, (len(gains), 1))
+        for f in self._sets:
             begin, end = self._codes.first[f : f + 2]
-            here = values[i][:, begin:end]
-            side, b = np.unravel_index(np.argmax(here), here.shape)
-            yield int(i), int(f), int(side), int(begin + b)
+            weight = weights[begin : end - 1].sum(axis=1)
+            gain = gains @ sums[begin : end - 1].T
+            # What does not occur makes no difference.
+            gain = np.divide(gain, weight, out=np.full(gain.shape, -np.inf), where=weight > 0)
+            orders[:, begin : end - 1] = begin + np.argsort(-gain, axis=1, kind="stable")
+        return orders
 
-    def _condition(self, occurs, order, f, side, b):
-        """The condition that a place stands for; ``occurs`` is which codes do in open rows."""
+    def _condition(self, sums, order, b, side):
+        """The condition that a place stands for; ``sums`` are the weights of open rows."""
+        f = int(self._codes.feature[b])
         begin, end = self._codes.first[f : f + 2]
-        occurs = occurs[begin:end]
+        occurs = sums[begin:end].any(axis=1)
         if b == end - 1:
             return Condition(PRESENT if side else MISSING, f)
-        if self._is_set[begin]:
+        if f in self._sets:
             codes = order[begin : end - 1] - begin
             codes = codes[occurs[codes]]
             n_first = np.count_nonzero(occurs[order[begin : b + 1] - begin])
@@ -243,82 +312,81 @@ class ClassConditions(_Conditions):
         The scores of tallies, and those by another metric.
     has_bounds : bool
         Whether the score rises when a row comes to its own class.
-    rounding : callable
-        How far off a score that is known as the sum of rounded numbers may be.
     """
 
-    def __init__(self, *args, score, rank, has_bounds, rounding):
+    def __init__(self, *args, score, rank, has_bounds):
         super().__init__(*args)
         table, _, _, model, _ = args
-        self._y = table.y[self._rows].astype(np.intp)
-        self._n_classes = model.n_classes
+        self._kind = table.y[self._rows].astype(np.uint16)
+        self._n_classes, self._open = model.n_classes, _OpenToClasses
         self._score, self._rank = score, rank
-        self._has_bounds, self._rounding = has_bounds, rounding
+        self._has_bounds = has_bounds
 
-    def find(self, rule_list, r, j, answers, n_best):
-        """The same list with another condition, the best of all there are.
-
-        Parameters
-        ----------
-        rule_list : RuleList
-        r, j : int
-            In the place of condition j of rule r, or behind its last.
-        answers : sequence of int
-            What the rule may answer.
-        n_best : int
-            So many are returned that are good by the score, and so many by the other metric, no
-            two with the same feature and answer.
-
-        Returns
-        -------
-        list of Found
-            The best by the score comes first; empty if no condition has the support.
-        """
-        self._begin(len(self._codes.codes))
-        opened = _OpenToClasses(self, rule_list, r, j)
-        # Where all leaves answer the same as the rule, it makes no difference.
-        found = [self._effects(opened, a) for a in answers if (opened.labels != a).any()]
-        if not found:
+    def _find(self, opened, n_best):
+        n_codes, n_tallies = len(self._codes.in_order), self._n_classes**2
+        # The rows that are open, and an answer of the rule.
+        pairs = [(each, i) for each in opened for i in range(len(each.answers))]
+        if not pairs:
             return []
-        least = max(each.scores.max() for each in found)
-        exact = None
-        for effects in found:
-            within = self._within_codes(opened, effects, least)
-            if within is not None:
-                least, exact = within[0], (effects, within)
-        chosen = []
-        if exact is not None:
-            effects, (score, tally, condition) = exact
-            chosen.append(
-                self._found(opened, effects.answer, condition, score, self._rank(tally)[0])
+        inside = self._codes.several
+        n_places, n_bounds = 2 * n_codes * len(pairs), 2 * len(inside) * len(pairs)
+        tallies, places = np.empty((n_tallies, n_places)), np.empty(n_places, dtype=np.int64)
+        bounds, bounded = np.empty((n_tallies, n_bounds)), np.empty(n_bounds, dtype=np.int64)
+        runs = np.empty(len(self._codes.codes) * len(pairs) + 1, dtype=np.int64)
+        n = m = n_runs = n_before = 0
+        for each in opened:
+            more, more_runs, more_bounds = splits.fill_tallies(
+                each.sums,
+                self._codes.first,
+                each.orders,
+                each.tally,
+                each.moves,
+                each.leaf_of_kind,
+                each.of_leaf,
+                self._min_support,
+                inside,
+                tallies[:, n:],
+                places[n:],
+                runs[n_runs:],
+                bounds[:, m:],
+                bounded[m:],
             )
-        if n_best > 1 or not chosen:
-            chosen += self._best(opened, found, [each.scores for each in found], n_best)
+            places[n : n + more] += 2 * n_codes * n_before
+            runs[n_runs : n_runs + more_runs] += n
+            bounded[m : m + more_bounds] += 2 * n_codes * n_before
+            n, m = n + more, m + more_bounds
+            n_runs, n_before = n_runs + more_runs, n_before + len(each.answers)
+        runs[n_runs] = n
+        tallies, places = tallies[:, :n], places[:n]
+        scores = self._finite(self._score, tallies)
+        least = scores.max(initial=-np.inf)
+        chosen = self._within_codes(pairs, bounds[:, :m], bounded[:m], least)
+        # Not even one has a score.
+        if least == -np.inf:
+            return chosen
+        runs = runs[: n_runs + 1]
+        tops = _tops(scores, runs)
+        by_score = tops[np.argsort(-scores[tops], kind="stable")[:n_best]]
         if n_best > 1:
-            ranks = [self._values(self._rank, each.tallies, each.support) for each in found]
-            chosen += self._best(opened, found, ranks, n_best)
-        return chosen
-
-    def _best(self, opened, found, values, n_best):
-        """The best conditions by some values of places."""
-        chosen = []
-        for i, f, side, b in self._tops(values, n_best):
-            condition = self._condition(opened.occurs, found[i].order, f, side, b)
-            tally = found[i].tallies[np.newaxis, :, side, b]
-            rank = np.nan_to_num(self._rank(tally), nan=-np.inf)[0]
-            chosen.append(
-                self._found(opened, found[i].answer, condition, found[i].scores[side, b], rank)
-            )
+            tops = _tops(self._finite(self._rank, tallies), runs)
+        ranks = self._finite(self._rank, tallies[:, tops])
+        by_rank = tops[np.argsort(-ranks, kind="stable")[:n_best]]
+        best = list(dict.fromkeys([*by_score, *by_rank]))
+        ranks = self._finite(self._rank, tallies[:, best])
+        for place, rank in zip(best, ranks, strict=True):
+            if scores[place] > -np.inf:
+                pair, b = divmod(int(places[place]) // 2, n_codes)
+                at, i = pairs[pair]
+                condition = self._condition(at.sums, at.orders[i], b, places[place] % 2)
+                rule_list = at.with_condition(condition, at.answers[i])
+                chosen.append(Found(rule_list, float(scores[place]), float(rank)))
         return chosen
 
     @staticmethod
-    def _found(opened, answer, condition, score, rank):
-        return Found(opened.with_condition(condition, answer), float(score), float(rank))
-
-    def _values(self, score, tallies, support):
-        """The scores of tallies ``[T, ...]``, minus infinity where the support is too low."""
-        values = score(tallies.reshape(len(tallies), -1).T).reshape(support.shape)
-        return np.where((support >= self._min_support) & ~np.isnan(values), values, -np.inf)
+    def _finite(score, tallies):
+        """The scores of tallies ``[n_tallies, ...]``, minus infinity for NaN."""
+        values = score(tallies.reshape(len(tallies), -1).T)
+        return np.fmax(values, -np.inf).reshape(tallies.shape[1:])
 
     def scored(self, rule_lists):
         """Lists of rules with their scores.
@@ -332,135 +400,115 @@ class ClassConditions(_Conditions):
         list of Found
         """
         self._begin(len(rule_lists))
-        n = self._n_classes
-        tallies = np.zeros((len(rule_lists), n * n))
-        for tally, each in zip(tallies, rule_lists, strict=True):
-            labels = np.array([rule.answer for rule in each.rules] + [each.default], dtype=np.intp)
-            leaf = each.leaves(self.holds, len(self._rows))
-            caught = np.bincount(leaf, self._weight, len(labels))
-            tally[:] = np.bincount(self._y * n + labels[leaf], self._weight, n * n)
-            if (caught[:-1] < self._min_support).any():
-                tally[:] = np.nan
-        values = [
-            np.nan_to_num(f(tallies), nan=-np.inf).tolist() for f in (self._score, self._rank)
-        ]
+        at_a_time = max(KEPT_BYTES // len(self._rows), 1)
+        tallies = np.concatenate(
+            [
+                self._tallies(rule_lists[i : i + at_a_time])
+                for i in range(0, len(rule_lists), at_a_time)
+            ]
+        )
+        values = [np.fmax(f(tallies), -np.inf).tolist() for f in (self._score, self._rank)]
         return [Found(*each) for each in zip(rule_lists, *values, strict=True)]
 
-    def _effects(self, opened, answer):
-        """What all conditions would do, if the rule had that answer."""
-        n = self._n_classes
-        label, leaf = np.divmod(np.arange(opened.sums.shape[1]), len(opened.labels))
-        before = label * n + opened.labels[leaf]
-        moves = np.stack([before, label * n + answer, label * (n + 1)], axis=1).astype(np.int32)
-        gain = opened.sums @ (1.0 * (label == answer) - (label == opened.labels[leaf]))
-        order = self._ordered(gain, opened.sums.sum(axis=1))
-        shape = (n * n, 2, len(order))
-        tallies, support = np.empty(shape), np.empty(shape[1:])
-        bounds = np.empty(shape if self._has_bounds and self._codes.any_several else (0, 0, 0))
-        splits.fill_tallies(
-            opened.sums,
-            self._codes.first,
-            order,
-            opened.tally,
-            moves,
-            leaf.astype(np.int32),
-            opened.of_leaf,
-            tallies,
-            bounds,
-            support,
+    def _tallies(self, rule_lists):
+        """Those of lists of rules, NaN where one catches too little: ``[n_lists, n_tallies]``."""
+        n, n_lists = self._n_classes, len(rule_lists)
+        n_leaves = max(len(each.rules) for each in rule_lists) + 1
+        sums = np.zeros((n_lists, n_leaves, n))
+        splits.add_by_code(
+            self.leaves(rule_lists),
+            np.arange(n_lists, dtype=np.int32) * n_leaves,
+            np.arange(len(self._rows), dtype=np.int32),
+            self._kind,
+            self._weight,
+            sums.reshape(-1, n),
         )
-        scores = self._values(self._score, tallies, support)
-        return _Effects(answer, moves, order, tallies, bounds, support, scores)
+        answers = np.zeros((n_lists, n_leaves))
+        is_rule = np.zeros((n_lists, n_leaves), dtype=bool)
+        for i, (rules, default) in enumerate(rule_lists):
+            answers[i, : len(rules)] = [rule.answer for rule in rules]
+            answers[i, len(rules)] = default
+            is_rule[i, : len(rules)] = True
+        tallies = sums.transpose(0, 2, 1) @ (answers[:, :, np.newaxis] == np.arange(float(n)))
+        tallies[(is_rule & (sums.sum(axis=2) < self._min_support)).any(axis=1)] = np.nan
+        return tallies.reshape(n_lists, -1)
 
-    def _within_codes(self, opened, effects, least):
-        """The best condition between values of one code, if it is better than the least.
-
-        Returns
-        -------
-        score : float
-        tally : float64 array of shape (1, n_tallies)
-        condition : Condition
-        """
-        several = self._codes.has_several & opened.occurs
-        if not several.any():
-            return None
-        bounds = np.full(len(several), np.inf)
+    def _within_codes(self, pairs, bounds, bounded, least):
+        """The best condition between values of one code, if any is better than the least: a list
+        of none or one."""
+        values = np.full(len(bounded), np.inf)
         if self._has_bounds:
-            of_tallies = self._score(effects.bounds.reshape(len(effects.bounds), -1).T)
-            bounds = of_tallies.reshape(2, -1).max(axis=0)
-        bounds[~several] = -np.inf
-        of_feature = np.maximum.reduceat(bounds, self._codes.first[:-1])
-        best = None
+            values = self._finite(self._score, bounds)
+        some = np.flatnonzero(values > least)
+        pair, code = np.divmod(bounded[some] // 2, len(self._codes.in_order))
+        runs = _runs(pair * len(self._codes.codes) + self._codes.feature[code])
+        tops = _tops(values[some], runs)
+        found = []
         # What promises most comes first: with what it holds others need not be looked at.
-        for f in np.argsort(-of_feature, kind="stable"):
-            limit = least - self._rounding(least)
-            if not of_feature[f] > limit:
+        for run in np.argsort(-values[some[tops]], kind="stable"):
+            begin, end = runs[run : run + 2]
+            if not values[some[tops[run]]] > least:
                 break
-            begin, end = self._codes.first[f : f + 2]
-            found = self._within(opened, effects, f, bounds[begin:end] > limit)
-            if found is not None and found[0] > least:
-                least, best = found[0], found
-        return best
+            codes = code[begin:end][values[some[begin:end]] > least]
+            opened, i = pairs[pair[begin]]
+            better = self._within(opened, i, codes)
+            if better is not None and better.score > least:
+                least, found = better.score, [better]
+        return found
 
-    def _within(self, opened, effects, f, keep):
-        """The same for one feature; ``keep`` says which of its codes."""
-        begin, end = self._codes.first[f : f + 2]
+    def _within(self, opened, i, codes):
+        """The best of an answer between values of one of some codes of a feature."""
+        f = self._codes.feature[codes[0]]
+        begin, missing = self._codes.first[f], self._codes.first[f + 1] - 1
+        keep = np.zeros(missing + 1 - begin, dtype=bool)
+        keep[codes - begin] = True
         code = self._codes.codes[f, opened.rows]
         some = np.flatnonzero(keep[code])
         x = np.asarray(self._X[opened.rows[some], f], dtype=np.float64)
-        order = np.argsort(x, kind="stable")
-        some, x = some[order], x[order]
-        code = code[some].astype(np.intp)
-        weight, kind = opened.weight[some], opened.kind[some]
-        n_tallies, n_leaves = len(effects.tallies), len(opened.labels)
-        # What each row changes, if the condition comes to hold for it.
-        changes = np.zeros((n_tallies + n_leaves, len(some)))
-        each = np.arange(len(some))
-        changes[effects.moves[kind, 0], each] -= weight
-        changes[effects.moves[kind, 1], each] += weight
-        changes[n_tallies + kind % n_leaves, each] = weight
-        sums = changes.cumsum(axis=1)
-        starts = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
-        of_code = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(code))))
-        sums -= np.where(starts > 0, sums[:, starts - 1], 0.0)[:, of_code]
-        borders = np.flatnonzero((x[1:] > x[:-1]) & (code[1:] == code[:-1]))
+        in_turn = np.argsort(x, kind="stable")
+        x, some = x[in_turn], some[in_turn]
+        code = code[some]
+        is_same = code[1:] == code[:-1]
+        borders = np.flatnonzero((x[1:] > x[:-1]) & is_same)
         if len(borders) == 0:
             return None
-        found = None
-        changed = sums[:, borders]
-        before = begin + code[borders] - 1
-        for side in range(2):
-            # Before the first code it holds for none, or for all that is not missing.
-            none = effects.tallies[:, 1, end - 1] if side else opened.tally
-            from_start = np.where(
-                code[borders] > 0, effects.tallies[:, side, before], none[:, np.newaxis]
-            )
-            sign = -1 if side else 1
-            tallies = from_start + sign * changed[:n_tallies]
-            scores = np.nan_to_num(self._score(tallies.T), nan=-np.inf)
-            gone = opened.gone(begin, end, code[borders], side) + sign * changed[n_tallies:]
-            support = np.minimum(
-                gone.sum(axis=0), (opened.of_leaf[:, np.newaxis] - gone).min(axis=0)
-            )
-            scores[support < self._min_support] = -np.inf
-            i = np.argmax(scores)
-            if scores[i] > -np.inf and (found is None or scores[i] > found[0]):
-                between = short_number(x[borders[i]], x[borders[i] + 1])
-                condition = Condition(ABOVE if side else BELOW, int(f), between)
-                found = scores[i], tallies[:, i : i + 1].T, condition
-        return found
+        # Of each kind what it holds for: all codes before, and the values of the code so far.
+        of_codes = opened.sums[begin:missing].cumsum(axis=0)
+        held = np.zeros((len(some), len(opened.leaf_of_kind)))
+        held[np.arange(len(some)), opened.kind[some]] = opened.weight[some]
+        held = held.cumsum(axis=0)
+        last = np.append(np.flatnonzero(~is_same), len(some) - 1)
+        of_code = code[last]
+        after = np.repeat(of_codes[of_code] - held[last], np.diff(last, prepend=-1), axis=0)
+        held = held[borders] + after[borders]
+        held = np.concatenate([held, of_codes[-1] - held])
+        changes = held @ opened.changes(i)
+        n_tallies = len(opened.tally)
+        tallies = opened.tally + changes[:, :n_tallies]
+        scores = self._finite(self._score, tallies.T)
+        stays = opened.of_leaf - changes[:, n_tallies:]
+        scores[np.minimum(held.sum(axis=1), stays.min(axis=1)) < self._min_support] = -np.inf
+        best = np.argmax(scores)
+        side, at = divmod(int(best), len(borders))
+        between = short_number(x[borders[at]], x[borders[at] + 1])
+        condition = Condition(ABOVE if side else BELOW, int(f), between)
+        rank = self._finite(self._rank, tallies[best][:, np.newaxis])[0]
+        rule_list = opened.with_condition(condition, opened.answers[i])
+        return Found(rule_list, float(scores[best]), float(rank))
 
 
-class _Effects(NamedTuple):
-    """What conditions would do, if their rule had an answer; see `splits.fill_tallies`."""
+def _runs(keys):
+    """Where runs of equal keys begin, and the end."""
+    return np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]])
 
-    answer: int
-    moves: np.ndarray
-    order: np.ndarray
-    tallies: np.ndarray
-    bounds: np.ndarray
-    support: np.ndarray
-    scores: np.ndarray
+
+def _tops(values, runs):
+    """Where each run has its greatest value."""
+    if len(values) == 0:
+        return np.zeros(0, dtype=np.intp)
+    greatest = np.maximum.reduceat(values, runs[:-1])
+    places = np.flatnonzero(values == np.repeat(greatest, np.diff(runs)))
+    return places[np.searchsorted(places, runs[:-1])]
 
 
 class _Open:
@@ -470,39 +518,35 @@ class _Open:
     ----------
     rest : RuleList
         The list without the rule.
-    leaves : intp array of shape (n_rows_that_count,)
+    leaves : uint16 array of shape (n_rows_that_count,)
         Which of its rules answers.
     here : intp array of shape (n_open,)
         Which of the rows that count are open.
     rows : int32 array of shape (n_open,)
         Which of the rows of the table they are.
     weight : float64 array of shape (n_open,)
-    leaf : intp array of shape (n_open,)
+    leaf : uint16 array of shape (n_open,)
         Where a row comes to if the condition does not hold, of the rules behind and the default.
     of_leaf : float64 array of shape (n_leaves,)
         The weight in these, infinite for the default.
     """
 
-    def __init__(self, of, rule_list, r, j):
-        rule = rule_list.rules[r]
-        self._rule_list, self._r, self._j = rule_list, r, j
-        self.rest = rule_list.with_rule(r)
-        self.leaves = self.rest.leaves(of.holds, len(of._rows))
-        is_open = self.leaves >= r
-        for i, each in enumerate(rule.conditions):
-            if i != j:
-                is_open &= of.holds(each)
-        self.here = np.flatnonzero(is_open)
+    def __init__(self, of, place, rest, here, leaves):
+        self.place, self.rest, self.leaves = place, rest, leaves
+        r = place.r
+        self.here = np.flatnonzero(here == r)
         self.rows, self.weight = of._rows[self.here], of._weight[self.here]
-        self.leaf = self.leaves[self.here] - r
-        self.of_leaf = np.bincount(self.leaves, of._weight, len(self.rest.rules) + 1)[r:]
+        self.leaf = leaves[self.here] - np.uint16(r)
+        self.of_leaf = np.bincount(leaves, of._weight, len(rest.rules) + 1)[r:]
         self.of_leaf[-1] = np.inf
 
     def with_condition(self, condition, answer):
         """The list with a condition at the place."""
-        rule = self._rule_list.rules[self._r]
-        conditions = (*rule.conditions[: self._j], condition, *rule.conditions[self._j + 1 :])
-        return self._rule_list.with_rule(self._r, Rule(conditions, float(answer)))
+        rule_list, r, j, _ = self.place
+        conditions = rule_list.rules[r].conditions
+        return rule_list.with_rule(
+            r, Rule((*conditions[:j], condition, *conditions[j:]), float(answer))
+        )
 
 
 class _OpenToClasses(_Open):
@@ -510,33 +554,63 @@ class _OpenToClasses(_Open):
 
     Attributes
     ----------
-    labels : intp array of shape (n_leaves,)
-        What the leaves answer.
+    answers : tuple of int
+        What the rule may answer; not what the leaves do all, as then it makes no difference.
     kind : uint16 array of shape (n_open,)
         ``n_leaves`` times the class, plus the leaf.
     sums : float64 array of shape (n_codes, n_kinds)
-    occurs : bool array of shape (n_codes,)
     tally : float64 array of shape (n_tallies,)
         If the condition holds nowhere.
+    leaf_of_kind, moves, orders : int32 arrays
+        See `splits.fill_tallies`.
     """
 
-    def __init__(self, of, rule_list, r, j):
-        super().__init__(of, rule_list, r, j)
-        n, rest = of._n_classes, self.rest
-        labels = np.array([each.answer for each in rest.rules] + [rest.default], dtype=np.intp)
-        self.labels = labels[r:]
-        n_leaves = len(self.labels)
-        self.kind = (of._y[self.here] * n_leaves + self.leaf).astype(np.uint16)
-        self.sums = of._sums(self, self.kind, self.weight, n * n_leaves)
-        self.occurs = self.sums.any(axis=1)
-        self.tally = np.bincount(of._y * n + labels[self.leaves], of._weight, n * n)
+    def __init__(self, of, place, rest, here, leaves):
+        super().__init__(of, place, rest, here, leaves)
+        n = of._n_classes
+        labels = (*(int(rule.answer) for rule in rest.rules), int(rest.default))
+        entry = of._kind * np.intp(n) + np.array(labels)[leaves]
+        self.tally = np.bincount(entry, of._weight, n * n)
+        labels = labels[place.r :]
+        self.answers = tuple(a for a in place.answers if {a} != set(labels))
+        self.leaf_of_kind, self.moves, gains = _moves(n, labels, self.answers)
+        self.kind = of._kind[self.here] * np.uint16(len(labels)) + self.leaf
+        self.sums = np.zeros((len(of._codes.in_order), len(self.leaf_of_kind)))
+        of._add(self, self.kind, self.weight, self.sums)
+        self.orders = of._ordered(self.sums, gains, self.sums)
 
-    def gone(self, begin, end, code, side):
-        """What leaves each leaf if the condition holds before some codes of a feature, or from
-        them on: ``[n_leaves, len(code)]``."""
-        of_leaf = self.sums[begin : end - 1].reshape(end - 1 - begin, -1, len(self.labels))
-        before = np.concatenate([np.zeros((1, len(self.labels))), of_leaf.sum(axis=1).cumsum(0)])
-        return (before[-1] - before[code] if side else before[code]).T
+    def changes(self, i):
+        """What changes if the condition comes to hold for a row of each kind: the entries of the
+        tally, then what leaves each leaf."""
+        n_tallies, kinds = len(self.tally), np.arange(len(self.leaf_of_kind))
+        changes = np.zeros((len(kinds), n_tallies + len(self.of_leaf)))
+        changes[kinds, self.moves[i, :, 0]] -= 1
+        changes[kinds, self.moves[i, :, 1]] += 1
+        changes[kinds, n_tallies + self.leaf_of_kind] = 1
+        return changes
+
+
+@lru_cache(maxsize=2**10)
+def _moves(n_classes, labels, answers):
+    """What the condition of a rule with one of some answers does, if leaves have these labels.
+
+    Returns
+    -------
+    leaf, moves : int32 arrays
+        See `splits.fill_tallies`.
+    gains : float64 array of shape (n_answers, n_kinds)
+        How many more are right, for a row of each kind.
+    """
+    label, leaf = np.divmod(np.arange(n_classes * len(labels), dtype=np.int32), len(labels))
+    before, after = np.array(labels)[leaf], np.array(answers, dtype=np.intp)[:, np.newaxis]
+    moves = np.empty((len(answers), len(leaf), 3), dtype=np.int32)
+    moves[..., 0] = label * n_classes + before
+    moves[..., 1] = label * n_classes + after
+    moves[..., 2] = label * (n_classes + 1)
+    gains = 1.0 * (label == after) - (label == before)
+    for array in (leaf, moves, gains):
+        array.flags.writeable = False
+    return leaf, moves, gains
 
 
 class NumberConditions(_Conditions):
@@ -554,6 +628,7 @@ class NumberConditions(_Conditions):
     def __init__(self, *args, objective):
         super().__init__(*args)
         self._table, self._all_weight = args[0], args[1]
+        self._open = _Open
         self._y = self._table.y[self._rows]
         self._objective = objective
         # Squares about zero would lose all digits where the mean is large.
@@ -574,7 +649,7 @@ class NumberConditions(_Conditions):
         return [self._scored(each) for each in rule_lists]
 
     def _scored(self, rule_list):
-        leaf = rule_list.leaves(self.holds, len(self._rows))
+        leaf = self.leaves([rule_list])[0]
         answers = np.zeros(len(rule_list.rules) + 1)
         caught = np.bincount(leaf, self._weight, len(answers))
         for i in range(len(answers)):
@@ -596,53 +671,63 @@ class NumberConditions(_Conditions):
         score = float(np.nan_to_num(self._objective.score(tally), nan=-np.inf)[0])
         return Found(found, score, score)
 
-    def find(self, rule_list, r, j, answers, n_best):
-        """As `ClassConditions.find`; all answers are made the best."""
-        self._begin(len(self._codes.codes))
-        opened = _Open(self, rule_list, r, j)
-        n_leaves = len(opened.of_leaf)
-        kind, y = opened.leaf.astype(np.uint16), self._centered[opened.here]
-        weights = self._sums(opened, kind, opened.weight, n_leaves)
-        sums = self._sums(opened, kind, opened.weight * y, n_leaves)
-        occurs = weights.any(axis=1)
-        order = self._ordered(sums.sum(axis=1), weights.sum(axis=1))
-        leaf = np.arange(n_leaves, dtype=np.int32)
-        moves = np.stack([leaf, np.full_like(leaf, n_leaves), leaf], axis=1)
-        of_leaf = [
-            np.append(np.bincount(opened.leaves, w, len(opened.rest.rules) + 1)[r:], 0.0)
-            for w in (self._weight, self._weight * self._centered)
-        ]
-        filled, support = [], np.empty((2, len(order)))
-        for of_code, base in zip((sums, weights), of_leaf[::-1], strict=True):
-            tallies = np.empty((n_leaves + 1, 2, len(order)))
-            # Last that of weights, which the support is in.
-            splits.fill_tallies(
-                of_code,
-                self._codes.first,
-                order,
-                base,
-                moves,
-                leaf,
-                opened.of_leaf,
-                tallies,
-                np.empty((0, 0, 0)),
-                support,
-            )
-            filled.append(tallies)
-        values = _explained(*filled)
-        values[support < self._min_support] = -np.inf
-        conditions = [
-            self._within(opened, f, side, b, values[side, b], of_leaf)
-            or self._condition(occurs, order, f, side, b)
-            for _, f, side, b in self._tops(values[np.newaxis], n_best)
-        ]
-        found = self.scored([opened.with_condition(each, 0.0) for each in conditions])
+    def _find(self, opened, n_best):
+        found = [each for one in opened for each in self._found_at(one, n_best)]
         return sorted(found, key=lambda each: -each.score)
 
-    def _within(self, opened, f, side, b, least, of_leaf):
+    def _found_at(self, opened, n_best):
+        n_leaves, n_codes, r = len(opened.of_leaf), len(self._codes.in_order), opened.place.r
+        # First kinds of weights, then of weighted numbers.
+        weighted = self._weight * self._centered
+        sums = np.zeros((n_codes, 2 * n_leaves))
+        self._add(opened, opened.leaf, opened.weight, sums)
+        self._add(opened, opened.leaf + np.uint16(n_leaves), weighted[opened.here], sums)
+        leaf = np.arange(n_leaves, dtype=np.int32)
+        weights, gain = sums[:, :n_leaves], np.repeat([[0.0, 1.0]], n_leaves, axis=1)
+        orders = self._ordered(sums, gain, weights)
+        to = np.full_like(leaf, n_leaves)
+        moves = np.concatenate(
+            [np.stack([leaf, to, leaf], axis=1), np.stack([leaf, to, leaf], axis=1) + n_leaves + 1]
+        )
+        of_leaf = [
+            np.append(np.bincount(opened.leaves, w, len(opened.rest.rules) + 1)[r:], 0.0)
+            for w in (self._weight, weighted)
+        ]
+        tallies = np.empty((2 * n_leaves + 2, 2 * n_codes))
+        places, runs = np.empty((2, 2 * n_codes), dtype=np.int64)
+        n, n_runs, _ = splits.fill_tallies(
+            sums,
+            self._codes.first,
+            orders,
+            np.concatenate(of_leaf),
+            moves[np.newaxis],
+            np.append(leaf, np.full_like(leaf, -1)),
+            opened.of_leaf,
+            self._min_support,
+            self._codes.several[:0],
+            tallies,
+            places,
+            runs,
+            np.empty((len(tallies), 0)),
+            places[:0],
+        )
+        if n == 0:
+            return []
+        values = _explained(tallies[n_leaves + 1 :, :n], tallies[: n_leaves + 1, :n])
+        b = places[:n] // 2
+        tops = _tops(values, np.append(runs[:n_runs], n))
+        tops = tops[np.argsort(-values[tops], kind="stable")[:n_best]]
+        conditions = [
+            self._within(opened, b[top], places[top] % 2, values[top], of_leaf)
+            or self._condition(weights, orders[0], b[top], places[top] % 2)
+            for top in tops
+        ]
+        return self.scored([opened.with_condition(each, 0.0) for each in conditions])
+
+    def _within(self, opened, b, side, least, of_leaf):
         """The best condition between any values of a feature, if it is better than the least."""
-        begin, end = self._codes.first[f : f + 2]
-        if b == end - 1 or not self._codes.has_several[begin:end].any():
+        f = int(self._codes.feature[b])
+        if b == self._codes.first[f + 1] - 1 or f not in self._codes.feature[self._codes.several]:
             return None
         x = np.asarray(self._X[opened.rows, f], dtype=np.float64)
         some = np.flatnonzero(~np.isnan(x))

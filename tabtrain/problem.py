@@ -342,7 +342,6 @@ class Problem:
             self._shared.codes,
             self._begin,
             has_bounds=self._right_is_best,
-            rounding=self.rounding,
         )
 
     def _begin(self, n_trials):

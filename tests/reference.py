@@ -491,35 +491,40 @@ def by_code(codes, first, rows, kind, weight, n_codes, n_kinds):
     return sums
 
 
-def tallies_of_conditions(sums, first, order, base, moves, leaf, of_leaf):
-    """``tallies``, ``bounds`` and ``support`` of `splits.fill_tallies`."""
-    shape = (len(base), 2, len(sums))
-    tallies, bounds = np.empty(shape), np.empty(shape)
-    support = np.empty((2, len(sums)))
-    for begin, end in itertools.pairwise(first):
-        present = order[begin : end - 1]
-        for b in range(begin, end):
-            k = b - begin + 1
-            for side in range(2):
-                if b == end - 1:
-                    inside, here = (present if side else [b]), []
-                else:
-                    inside, here = (present[k:] if side else present[:k]), [order[b]]
-                gone = sums[inside].sum(axis=0)
-                rest = gone if side or b == end - 1 else sums[present[: k - 1]].sum(axis=0)
-                inner = sums[here].sum(axis=0)
-                tally, bound = base.astype(Long), base.astype(Long)
-                for kind, (before, after, best) in enumerate(moves):
-                    tally[before] -= gone[kind]
-                    tally[after] += gone[kind]
-                    if before != after and b < end - 1:
-                        bound[before] -= rest[kind] + inner[kind]
-                        bound[after] += rest[kind]
-                        bound[best] += inner[kind]
-                tallies[:, side, b], bounds[:, side, b] = tally, bound
-                left = of_leaf - np.bincount(leaf, gone.astype(float), len(of_leaf))
-                support[side, b] = min(gone.sum(), left.min())
-                is_all = b < end - 1 and gone.sum() >= sums[present].sum()
-                if is_all or (b == end - 1 and not sums[b].any()):
-                    support[side, b] = -1
-    return tallies, bounds, support
+def tallies_of_conditions(sums, first, orders, base, moves, leaf, of_leaf, min_support, inside):
+    """What `splits.fill_tallies` fills: ``tallies`` and ``bounds``, by place."""
+    tallies, bounds = {}, {}
+    is_weight = leaf >= 0
+
+    def changed(moves, held, column):
+        tally = base.astype(Long)
+        np.subtract.at(tally, moves[:, 0], held)
+        np.add.at(tally, moves[:, column], held)
+        return tally
+
+    for a, (order, of_answer) in enumerate(zip(orders, moves, strict=True)):
+        for begin, end in itertools.pairwise(first):
+            present = order[begin : end - 1]
+            for b in range(begin, end):
+                k = b - begin
+                here = sums[order[b]]
+                if not here[is_weight].any():
+                    continue
+                # The codes that it holds for on either side, and all but the code itself.
+                sides = (present[: k + 1], present[k + 1 :]) if b < end - 1 else ([b], present)
+                for side, codes in enumerate(sides):
+                    place = 2 * (a * len(sums) + b) + side
+                    held = sums[codes].sum(axis=0)
+                    without = held - here if side == 0 else held
+                    if b in inside:
+                        gains = of_answer[:, 0] != of_answer[:, 1]
+                        inner = changed(of_answer, here * gains, 2) - base
+                        bounds[place] = changed(of_answer, without, 1) + inner
+                    left = of_leaf - np.bincount(
+                        leaf[is_weight], held[is_weight].astype(float), len(of_leaf)
+                    )
+                    rest = sums[present].sum(axis=0) - held
+                    is_all = b < end - 1 and not rest[is_weight].any()
+                    if min(held[is_weight].sum(), left.min()) >= min_support and not is_all:
+                        tallies[place] = changed(of_answer, held, 1)
+    return tallies, bounds

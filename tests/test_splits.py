@@ -110,33 +110,81 @@ def test_sums_by_code(n_open, rng):
     assert_allclose(sums, expected.astype(float), rtol=1e-14)
 
 
+def test_the_first_rule_that_holds_answers(rng):
+    holds = rng.integers(2, size=(3, 5000)).astype(np.uint8)
+    rules = [[(0, 1), (2,)], [(1,)], [], [(2,), (), (0,)]]
+    lists = np.full((len(rules), 3, 2), -2, dtype=np.int32)
+    expected = np.empty((len(rules), 5000), dtype=np.uint16)
+    for of_list, leaf, each in zip(lists, expected, rules, strict=True):
+        for of_rule, conditions in zip(of_list, each, strict=False):
+            of_rule[:] = -1
+            of_rule[: len(conditions)] = conditions
+        for row in range(5000):
+            leaf[row] = next(
+                (r for r, conditions in enumerate(each) if holds[list(conditions), row].all()),
+                len(each),
+            )
+    leaf = np.empty_like(expected)
+    splits.fill_leaves(holds, lists, leaf)
+    assert_array_equal(leaf, expected)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("bounded", [True, False])
-def test_tallies_of_conditions(n_classes, bounded, rng):
-    n_leaves = 3
+@pytest.mark.parametrize("inside", [(), (1, 3, 4, 7)])
+def test_tallies_of_conditions(n_classes, inside, rng):
+    n_leaves, answers = 3, np.array([0, 1])
     first = np.array([0, 1, 3, 9], dtype=np.int32)
     label, leaf = np.divmod(np.arange(n_classes * n_leaves, dtype=np.int32), n_leaves)
-    answers = rng.integers(n_classes, size=n_leaves)
+    labels = rng.integers(n_classes, size=n_leaves)
     moves = np.stack(
-        [label * n_classes + answers[leaf], label * n_classes + 1, label * (n_classes + 1)], axis=1
-    ).astype(np.int32)
-    order = np.array([0, 1, 2, 5, 3, 4, 7, 6, 8], dtype=np.int32)
+        [
+            np.stack(
+                [label * n_classes + labels[leaf], label * n_classes + a, label * (n_classes + 1)]
+            )
+            for a in answers
+        ]
+    )
+    moves = np.ascontiguousarray(moves.transpose(0, 2, 1), dtype=np.int32)
+    orders = np.array([[0, 1, 2, 3, 4, 5, 6, 7, 8], [0, 1, 2, 3, 4, 6, 5, 7, 8]], dtype=np.int32)
+    inside = np.array(inside, dtype=np.int32)
+    # What has no leaf moves, too, but is nothing that there must be.
+    leaf[1] = -1
     for missing in (0, 1):
-        sums = rng.integers(3, size=(9, len(label))).astype(float)
+        sums = rng.integers(3, size=(9, len(label))) * rng.integers(2, size=(9, 1)) * 1.0
         sums[first[1:] - 1] *= missing
         base = rng.integers(50, 90, n_classes**2).astype(float)
-        of_leaf = np.array([40.0, 60.0, np.inf])
-        shape = (n_classes**2, 2, 9)
-        tallies, bounds = np.empty(shape), np.empty(shape if bounded else (0, 0, 0))
-        support = np.empty((2, 9))
-        splits.fill_tallies(
-            sums, first, order, base, moves, leaf, of_leaf, tallies, bounds, support
+        of_leaf = np.array([40.0, 12.0, np.inf])
+        tallies, bounds = (np.empty((n_classes**2, 4 * n)) for n in (9, len(inside)))
+        places, bounded = (np.empty(4 * n, dtype=np.int64) for n in (9, len(inside)))
+        runs = np.empty(6, dtype=np.int64)
+        n, n_runs, n_bounded = splits.fill_tallies(
+            sums,
+            first,
+            orders,
+            base,
+            moves,
+            leaf,
+            of_leaf,
+            2.0,
+            inside,
+            tallies,
+            places,
+            runs,
+            bounds,
+            bounded,
         )
-        expected = reference.tallies_of_conditions(sums, first, order, base, moves, leaf, of_leaf)
-        assert_array_equal(tallies, expected[0])
-        if bounded:
-            assert_array_equal(bounds[:, :, :8], expected[1][:, :, :8])
-        assert_array_equal(support, expected[2])
+        expected, expected_bounds = reference.tallies_of_conditions(
+            sums, first, orders, base, moves, leaf, of_leaf, 2.0, inside
+        )
+        assert sorted(places[:n]) == sorted(expected)
+        answer, code = np.divmod(places[:n] // 2, 9)
+        of_run = answer + 2 * np.searchsorted(first, code, "right")
+        assert_array_equal(runs[:n_runs], np.flatnonzero(np.diff(of_run, prepend=-1)))
+        for place, tally in zip(places, tallies.T[:n], strict=False):
+            assert_array_equal(tally, expected[place])
+        assert sorted(bounded[:n_bounded]) == sorted(expected_bounds)
+        for place, tally in zip(bounded, bounds.T[:n_bounded], strict=False):
+            assert_array_equal(tally, expected_bounds[place])
 
 
 def test_what_does_not_fit_is_refused(rng):
@@ -184,12 +232,21 @@ def test_what_does_not_fit_is_refused(rng):
         splits.fill_tallies(
             np.zeros((4, 2)),
             np.array([0, 4], np.int32),
-            np.arange(3, dtype=np.int32),
+            np.zeros((1, 4), np.int32),
             np.zeros(4),
-            np.zeros((2, 3), np.int32),
+            np.zeros((1, 2, 3), np.int32),
             np.zeros(2, np.int32),
             np.zeros(1),
-            np.zeros((4, 2, 4)),
-            np.zeros((0, 0, 0)),
-            np.zeros((2, 4)),
+            0.0,
+            np.zeros(0, np.int32),
+            np.zeros((4, 7)),
+            np.zeros(7, np.int64),
+            np.zeros(1, np.int64),
+            np.zeros((4, 0)),
+            np.zeros(0, np.int64),
         )
+    holds, lists = np.zeros((1, 5), np.uint8), np.zeros((2, 1, 1), np.int32)
+    with pytest.raises(ValueError, match="do not fit holds"):
+        splits.fill_leaves(holds, lists, np.zeros((2, 4), np.uint16))
+    with pytest.raises(ValueError, match="do not fit holds"):
+        splits.fill_leaves(holds, lists + 1, np.zeros((2, 5), np.uint16))

@@ -9,7 +9,7 @@ which other leaf that is. The prefix sums of the codes of a feature are what its
 
 import numpy as np
 
-from libc.stdint cimport int32_t, uint16_t
+from libc.stdint cimport UINT16_MAX, int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
 from tabtrain._kernels.lanes cimport LANES
@@ -259,23 +259,79 @@ def add_by_code(
             begin = end
 
 
+def fill_leaves(
+    const uint8_t[:, ::1] holds, const int32_t[:, :, ::1] lists, uint16_t[:, ::1] leaf
+):
+    """Which rule answers, for each row and some lists of rules.
+
+    Parameters
+    ----------
+    holds : uint8 array of shape (n_conditions, n_rows)
+        1 where a condition holds, else 0.
+    lists : int32 array of shape (n_lists, n_rules, n_most)
+        Which conditions each rule has, then -1: one that has none catches the rest. -2 is behind
+        the last rule.
+    leaf : uint16 array of shape (n_lists, n_rows), filled
+        The first rule that holds; the number of the list's rules if none does.
+    """
+    cdef Py_ssize_t n_rules = lists.shape[1], n_most = lists.shape[2], n_rows = holds.shape[1]
+    cdef Py_ssize_t p, r, j, i, begin, n, n_own
+    cdef uint8_t here[CHUNK]
+    cdef const uint8_t *of_condition
+    cdef uint16_t *of_list
+    if leaf.shape[0] != lists.shape[0] or leaf.shape[1] != n_rows or n_rules > UINT16_MAX \
+            or n_most == 0:
+        raise ValueError("lists or leaf do not fit holds")
+    for p in range(lists.shape[0]):
+        for r in range(n_rules):
+            for j in range(n_most):
+                if lists[p, r, j] >= holds.shape[0]:
+                    raise ValueError("lists do not fit holds")
+    with nogil:
+        begin = 0
+        while begin < n_rows:
+            n = min(CHUNK, n_rows - begin)
+            for p in range(lists.shape[0]):
+                of_list = &leaf[p, begin]
+                n_own = n_rules
+                while n_own > 0 and lists[p, n_own - 1, 0] == -2:
+                    n_own -= 1
+                for i in range(n):
+                    of_list[i] = <uint16_t> n_own
+                for r in range(n_own - 1, -1, -1):
+                    memset(here, 1, n)
+                    for j in range(n_most):
+                        if lists[p, r, j] >= 0:
+                            of_condition = &holds[lists[p, r, j], begin]
+                            for i in range(n):
+                                here[i] &= of_condition[i]
+                    for i in range(n):
+                        of_list[i] = <uint16_t> r if here[i] else of_list[i]
+            begin += n
+
+
 def fill_tallies(
     const double[:, ::1] sums,
     const int32_t[::1] first,
-    const int32_t[::1] order,
+    const int32_t[:, ::1] orders,
     const double[::1] base,
-    const int32_t[:, ::1] moves,
+    const int32_t[:, :, ::1] moves,
     const int32_t[::1] leaf,
     const double[::1] of_leaf,
-    double[:, :, ::1] tallies,
-    double[:, :, ::1] bounds,
-    double[:, ::1] support,
+    double min_support,
+    const int32_t[::1] inside,
+    double[:, :] tallies,
+    int64_t[::1] places,
+    int64_t[::1] runs,
+    double[:, :] bounds,
+    int64_t[::1] bounded,
 ):
-    """What every condition would do to the tally.
+    """What every condition would do to the tally, for some answers of its rule.
 
-    Of a feature with m codes, the last of them of what is missing, place b stands for the b + 1
-    first codes of the order against the others, and the last place for what is missing against
-    what is not.
+    Of a feature with m codes, the last of them of what is missing, code b stands for the codes of
+    the order up to it against the others, and the last for what is missing against what is not.
+    Twice ``n_codes`` times the number of the answer, plus b, is a condition; and the next number
+    that for the others.
 
     Parameters
     ----------
@@ -283,96 +339,174 @@ def fill_tallies(
         Of `add_by_code`.
     first : int32 array of shape (n_features + 1,)
         Where the codes of each feature begin, and the end.
-    order : int32 array of shape (n_codes,)
+    orders : int32 array of shape (n_answers, n_codes)
         For each feature its codes in the order in which they join; the last stays.
     base : float64 array of shape (n_tallies,)
         The tally if the condition holds nowhere.
-    moves : int32 array of shape (n_kinds, 3)
+    moves : int32 array of shape (n_answers, n_kinds, 3)
         The entries of the tally that a row for which it holds leaves, comes to, and would best be
         in.
     leaf : int32 array of shape (n_kinds,)
-        The leaf where a row is if it does not hold.
+        The leaf where a row is if it does not hold; -1 of what is no weight.
     of_leaf : float64 array of shape (n_leaves,)
         What these hold if it holds nowhere; infinite where it does not matter.
-    tallies : float64 array of shape (n_tallies, 2, n_codes), filled
-        Where it holds for the first codes, and for the others, but not for what is missing.
-    bounds : float64 array of the same shape or empty, filled
-        The best that may be between the place and the one before it.
-    support : float64 array of shape (2, n_codes), filled
-        The least of what comes to the condition's leaf and what stays in each of the others; -1
-        for what is no condition.
+    min_support : float
+        What must come to the condition's leaf, and stay in each of the others.
+    inside : int32 array of shape (n_inside,)
+        The codes that bounds are wanted of, sorted; they join in their own order, and are not
+        what is missing.
+    tallies : float64 array of shape (n_tallies, at least 2 * n_answers * n_codes), filled
+        If it holds for the first codes, and for the others, but not for what is missing.
+    places : int64 array of as many entries, filled
+        Which conditions they are of: those with the support, but not one that holds for all that
+        is not missing, as the last says that.
+    runs : int64 array of at least n_features * n_answers entries, filled
+        Where the places of a feature and an answer begin, if there are any.
+    bounds : float64 array of shape (n_tallies, at least 2 * n_answers * n_inside), filled
+        The best that may be if it holds for a part of the code.
+    bounded : int64 array of as many entries, filled
+        Which conditions these are of.
+
+    Returns
+    -------
+    n_places, n_runs, n_bounded : int
+        How many there are.
     """
     cdef Py_ssize_t n_codes = sums.shape[0], n_kinds = sums.shape[1], n_tallies = base.shape[0]
-    cdef Py_ssize_t n_features = first.shape[0] - 1, n_leaves = of_leaf.shape[0]
-    cdef Py_ssize_t f, b, k, j, side, begin, last
-    cdef bint bounded = bounds.shape[0] > 0
-    cdef double w, before, present
-    if moves.shape[0] != n_kinds or moves.shape[1] != 3 or leaf.shape[0] != n_kinds \
-            or order.shape[0] != n_codes or tallies.shape[0] != n_tallies \
-            or tallies.shape[1] != 2 or tallies.shape[2] != n_codes or support.shape[0] != 2 \
-            or support.shape[1] != n_codes:
-        raise ValueError("order, base, moves, leaf, tallies or support do not fit sums")
-    if bounded and (
-        bounds.shape[0] != n_tallies or bounds.shape[1] != 2 or bounds.shape[2] != n_codes
-    ):
-        raise ValueError("bounds do not fit sums")
-    cdef double[:, ::1] now = np.zeros((3, n_kinds))
-    # At least one, whose address is taken.
-    cdef double[::1] gone = np.zeros(n_leaves + 1)
+    cdef Py_ssize_t n_leaves = of_leaf.shape[0], n_answers = orders.shape[0]
+    cdef Py_ssize_t n_inside = inside.shape[0], n_entries = n_tallies + n_leaves + 1
+    cdef Py_ssize_t f, a, b, k, j, i, begin, last, highest, n_before, run
+    cdef Py_ssize_t n = 0, n_runs = 0, n_bounded = 0
+    cdef const int32_t *of_answer
+    cdef const double *of_code
+    cdef int64_t place
+    cdef bint is_inside
+    if moves.shape[0] != n_answers or moves.shape[1] != n_kinds or moves.shape[2] != 3 \
+            or leaf.shape[0] != n_kinds or orders.shape[1] != n_codes \
+            or tallies.shape[0] != n_tallies or tallies.shape[1] < 2 * n_answers * n_codes \
+            or places.shape[0] < 2 * n_answers * n_codes \
+            or runs.shape[0] < n_answers * (first.shape[0] - 1) or bounds.shape[0] != n_tallies \
+            or bounds.shape[1] < 2 * n_answers * n_inside \
+            or bounded.shape[0] < 2 * n_answers * n_inside:
+        raise ValueError("orders, base, moves, leaf, tallies, runs or bounds do not fit sums")
+    # What changes if it holds for the codes so far, for the others, and for all: the tally, then
+    # what leaves each leaf, then what comes to that of the condition.
+    cdef double[:, ::1] changes = np.empty((3, n_entries))
+    cdef double *so_far = &changes[0, 0]
+    cdef double *others = &changes[1, 0]
+    cdef double *in_all = &changes[2, 0]
+    cdef double[::1] best = np.empty(n_tallies), of_kinds = np.empty(n_kinds)
+    cdef double *present = &of_kinds[0]
     with nogil:
-        for f in range(n_features):
+        i = 0
+        for f in range(first.shape[0] - 1):
             begin, last = first[f], first[f + 1] - 1
-            # now: the sums so far, and of all that is not missing.
-            for k in range(n_kinds):
-                now[0, k] = 0.0
-                now[1, k] = 0.0
+            n_before = i
+            memset(present, 0, n_kinds * sizeof(double))
             for b in range(begin, last):
                 for k in range(n_kinds):
-                    now[1, k] += sums[b, k]
-            present = 0.0
-            for k in range(n_kinds):
-                present += now[1, k]
-            for b in range(begin, last + 1):
-                for side in range(2):
-                    for j in range(n_tallies):
-                        tallies[j, side, b] = base[j]
-                        if bounded:
-                            bounds[j, side, b] = base[j]
-                    memset(&gone[0], 0, n_leaves * sizeof(double))
-                    w = 0.0
-                    for k in range(n_kinds):
-                        if b == last:
-                            now[2, k] = now[1, k] if side else sums[b, k]
-                        elif side:
-                            now[2, k] = now[1, k] - (now[0, k] + sums[order[b], k])
-                        else:
-                            now[2, k] = now[0, k] + sums[order[b], k]
-                        tallies[moves[k, 0], side, b] -= now[2, k]
-                        tallies[moves[k, 1], side, b] += now[2, k]
-                        gone[leaf[k]] += now[2, k]
-                        w += now[2, k]
-                        if bounded and b < last and moves[k, 0] != moves[k, 1]:
-                            # For all before that and after, the rest where it is best.
-                            before = now[2, k] if side else now[0, k]
-                            bounds[moves[k, 0], side, b] -= before + sums[order[b], k]
-                            bounds[moves[k, 1], side, b] += before
-                            bounds[moves[k, 2], side, b] += sums[order[b], k]
-                    # That it holds for all that is not missing, the last place says.
-                    if b < last and w >= present:
-                        w = -1.0
-                    for j in range(n_leaves):
-                        w = min(w, of_leaf[j] - gone[j])
-                    support[side, b] = w
-                if b < last:
-                    for k in range(n_kinds):
-                        now[0, k] += sums[order[b], k]
-                elif is_zero(sums[b]):
-                    support[0, b] = support[1, b] = -1.0
+                    present[k] += sums[b, k]
+            for a in range(n_answers):
+                of_answer = &moves[a, 0, 0]
+                memset(so_far, 0, 3 * n_entries * sizeof(double))
+                join(present, of_answer, &leaf[0], n_kinds, n_tallies, n_leaves, in_all)
+                # What holds for all up to the last code that occurs holds for all.
+                highest = last - 1
+                while highest >= begin \
+                        and not occurs(&sums[orders[a, highest], 0], &leaf[0], n_kinds):
+                    highest -= 1
+                i = n_before
+                run = n
+                for b in range(begin, highest + 1):
+                    is_inside = i < n_inside and inside[i] == b
+                    i += is_inside
+                    of_code = &sums[orders[a, b], 0]
+                    if not occurs(of_code, &leaf[0], n_kinds):
+                        continue
+                    if is_inside:
+                        memset(&best[0], 0, n_tallies * sizeof(double))
+                        for k in range(n_kinds):
+                            if of_answer[3 * k] != of_answer[3 * k + 1]:
+                                best[of_answer[3 * k]] -= of_code[k]
+                                best[of_answer[3 * k + 2]] += of_code[k]
+                        for j in range(n_tallies):
+                            bounds[j, n_bounded] = base[j] + so_far[j] + best[j]
+                    join(of_code, of_answer, &leaf[0], n_kinds, n_tallies, n_leaves, so_far)
+                    for j in range(n_entries):
+                        others[j] = in_all[j] - so_far[j]
+                    if is_inside:
+                        for j in range(n_tallies):
+                            bounds[j, n_bounded + 1] = base[j] + others[j] + best[j]
+                        bounded[n_bounded] = 2 * (a * n_codes + b)
+                        bounded[n_bounded + 1] = bounded[n_bounded] + 1
+                        n_bounded += 2
+                    if b < highest:
+                        place = 2 * (a * n_codes + b)
+                        n += put(so_far, base, of_leaf, min_support, tallies, places, n, place)
+                        n += put(others, base, of_leaf, min_support, tallies, places, n, place + 1)
+                of_code = &sums[last, 0]
+                if occurs(of_code, &leaf[0], n_kinds):
+                    memset(so_far, 0, n_entries * sizeof(double))
+                    join(of_code, of_answer, &leaf[0], n_kinds, n_tallies, n_leaves, so_far)
+                    place = 2 * (a * n_codes + last)
+                    n += put(so_far, base, of_leaf, min_support, tallies, places, n, place)
+                    n += put(in_all, base, of_leaf, min_support, tallies, places, n, place + 1)
+                if n > run:
+                    runs[n_runs] = run
+                    n_runs += 1
+            while i < n_inside and inside[i] < last:
+                i += 1
+    return n, n_runs, n_bounded
 
 
-cdef bint is_zero(const double[::1] values) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(values.shape[0]):
-        if values[i] != 0.0:
+cdef inline bint occurs(
+    const double *sums, const int32_t *leaf, Py_ssize_t n_kinds
+) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(n_kinds):
+        if sums[k] != 0.0 and leaf[k] >= 0:
+            return True
+    return False
+
+
+cdef inline void join(
+    const double *sums,
+    const int32_t *moves,
+    const int32_t *leaf,
+    Py_ssize_t n_kinds,
+    Py_ssize_t n_tallies,
+    Py_ssize_t n_leaves,
+    double *changes,
+) noexcept nogil:
+    """Add what changes if a condition comes to hold for a code."""
+    cdef Py_ssize_t k
+    for k in range(n_kinds):
+        if sums[k] != 0.0:
+            changes[moves[3 * k]] -= sums[k]
+            changes[moves[3 * k + 1]] += sums[k]
+            if leaf[k] >= 0:
+                changes[n_tallies + leaf[k]] += sums[k]
+                changes[n_tallies + n_leaves] += sums[k]
+
+
+cdef inline bint put(
+    const double *changes,
+    const double[::1] base,
+    const double[::1] of_leaf,
+    double min_support,
+    double[:, :] tallies,
+    int64_t[::1] places,
+    Py_ssize_t n,
+    int64_t place,
+) noexcept nogil:
+    """Note a condition if it has the support; whether it has."""
+    cdef Py_ssize_t n_tallies = base.shape[0], n_leaves = of_leaf.shape[0], j
+    if not changes[n_tallies + n_leaves] >= min_support:
+        return False
+    for j in range(n_leaves):
+        if of_leaf[j] - changes[n_tallies + j] < min_support:
             return False
+    for j in range(n_tallies):
+        tallies[j, n] = base[j] + changes[j]
+    places[n] = place
     return True

@@ -117,7 +117,7 @@ class RulesModel:
         """The values of a table as `conditions` takes them."""
         return Codes(table, self.n_categories, check_time)
 
-    def conditions(self, objective, table, weight, codes, begin, *, has_bounds, rounding):
+    def conditions(self, objective, table, weight, codes, begin, *, has_bounds):
         """What finds the best conditions for lists of rules, see `tabtrain._conditions`."""
         parts = table, weight, codes, self, begin
         if self.n_classes == 1:
@@ -127,7 +127,6 @@ class RulesModel:
             score=objective.score,
             rank=MatthewsCorrcoef().score,
             has_bounds=has_bounds,
-            rounding=rounding,
         )
 
     def initial(self, rng, n):
@@ -212,6 +211,6 @@ def _scale_of(values):
     """How far apart values are, as a power of two, by which nothing is rounded."""
     if len(values) == 0:
         return 1.0
-    low, high = np.quantile(values, [0.16, 0.84])
+    low, high = np.sort(values)[[int(0.16 * len(values)), int(0.84 * len(values))]]
     width = (high - low) / 2 or np.max(np.abs(values)) or 1.0
     return 2.0 ** np.clip(np.round(np.log2(width)), -500, 500)

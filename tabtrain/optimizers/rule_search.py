@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_scalar
 
+from tabtrain._conditions import Place
 from tabtrain._rule_list import Rule, RuleList
 from tabtrain._validation import check_bool
 from tabtrain.optimizers._base import Optimizer, State
@@ -129,14 +130,16 @@ class RuleSearch(Optimizer):
 
     def _grown(self, problem, beam):
         """The lists of a beam and those of a condition more, the best first."""
-        found = [
-            each
-            for of_beam in beam
-            for rule_list, r, j, answers in _places(problem.model, of_beam.rule_list)
-            for each in problem.conditions.find(rule_list, r, j, answers, self.beam_width)
+        places = [
+            place
+            for each in beam
+            if not each.is_grown
+            for place in _places(problem.model, each.rule_list)
         ]
-        found = _best([*beam, *found])
-        best = _repaired(problem, found[0])
+        beam = [each._replace(is_grown=True) for each in beam]
+        found = _best([*beam, *problem.conditions.find(places, self.beam_width)])
+        # The best of the beam has been repaired.
+        best = found[0] if found[0] is beam[0] else _repaired(problem, found[0])
         ranked = sorted(found, key=lambda each: -each.rank)
         return _best([best, *found[: self.beam_width], *ranked[: self.beam_width]])
 
@@ -182,13 +185,8 @@ class RuleSearch(Optimizer):
         is_guarded = self.guard and problem.splits
         size = len(places) if is_guarded else self._largest(problem.model)
         while found.rule_list.n_conditions < size:
-            grown = _best(
-                [
-                    each
-                    for rule_list, r, j, answers in _places(problem.model, found.rule_list)
-                    for each in problem.conditions.find(rule_list, r, j, answers, 1)
-                ]
-            )
+            places = list(_places(problem.model, found.rule_list))
+            grown = _best(problem.conditions.find(places, 1))
             if not grown:
                 break
             # By the other metric it may be another way.
@@ -216,21 +214,21 @@ def _best(found):
 
 
 def _places(model, rule_list):
-    """Where a condition can be added: the list, its rule and condition, and what it may answer."""
+    """Where a condition can be added."""
     if len(rule_list.rules) < model.max_rules:
         for r in range(len(rule_list.rules) + 1):
             rules = (*rule_list.rules[:r], Rule((), 0.0), *rule_list.rules[r:])
-            yield rule_list._replace(rules=rules), r, 0, model.answers
+            yield Place(rule_list._replace(rules=rules), r, 0, model.answers)
     for r, rule in enumerate(rule_list.rules):
         if len(rule.conditions) < model.max_conditions:
-            yield rule_list, r, len(rule.conditions), (rule.answer,)
+            yield Place(rule_list, r, len(rule.conditions), (rule.answer,))
 
 
-def _without(rule_list, r, j):
+def _without(rule_list, r, j, *, keep_rule=False):
     """The list without a condition, and without its rule if that was its only one."""
     rule = rule_list.rules[r]
     conditions = rule.conditions[:j] + rule.conditions[j + 1 :]
-    rest = [rule._replace(conditions=conditions)] if conditions else []
+    rest = [rule._replace(conditions=conditions)] if conditions or keep_rule else []
     return rule_list.with_rule(r, *rest)
 
 
@@ -241,13 +239,15 @@ def _repaired(problem, found):
     # One condition alone is the best there is.
     while found.rule_list.n_conditions > 1:
         before = found
-        for r, rule in enumerate(found.rule_list.rules):
-            for j in range(len(rule.conditions)):
-                better = problem.conditions.find(found.rule_list, r, j, model.answers, 1)
-                found = _higher(problem, found, better)
-        changed = list(_changed(model, found.rule_list))
-        if changed:
-            found = _higher(problem, found, problem.conditions.scored(changed))
+        places = [
+            Place(_without(found.rule_list, r, j, keep_rule=True), r, j, model.answers)
+            for r, rule in enumerate(found.rule_list.rules)
+            for j in range(len(rule.conditions))
+        ]
+        found = _higher(problem, found, problem.conditions.find(places, 1))
+        found = _higher(
+            problem, found, problem.conditions.scored(list(_changed(model, found.rule_list)))
+        )
         if found is before:
             break
     return found
@@ -272,7 +272,8 @@ def _changed(model, rule_list):
         for j in range(len(rule.conditions)):
             yield _without(rule_list, r, j)
         for other in range(len(rules)):
-            if other != r:
+            # To the place before is what moving the rule there behind this one is.
+            if other not in (r, r - 1):
                 moved = list(rules)
                 moved.insert(other, moved.pop(r))
                 yield rule_list._replace(rules=tuple(moved))
