@@ -298,7 +298,7 @@ class RuleClassifier(_Rules, TrainedClassifier):
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> clf = RuleClassifier(max_rules=2, random_state=0).fit(X, y)
     >>> print(clf.rules_)
-    if petal width (cm) > 1.65:
+    if petal width (cm) > 1.75:
         2
     elif petal length (cm) > 2.5:
         1
