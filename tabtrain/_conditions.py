@@ -24,8 +24,11 @@ N_SAMPLED = 2**14
 OUTSIDE = np.array([0.005, 0.995])
 # Where conditions hold is kept of some, in so many bytes.
 KEPT_BYTES = 2**25
-# So many rows, and so many codes, of places are looked at at a time, at least those of one.
+# So many rows, and so many codes for each answer, of places are looked at at a time, at least those
+# of one.
 N_AT_A_TIME = 2**19
+# Of tallies with more entries, those of one lie side by side, not those of one entry.
+SIDE_BY_SIDE = 16
 # What stands for no rule and no condition, see `splits.fill_leaves`.
 NO_RULE, NO_CONDITION = -2, -1
 # Of all weight less than this is a rounding error.
@@ -183,6 +186,8 @@ class _Conditions:
         self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
         self._begin = begin
         self._kept: OrderedDict = OrderedDict()
+        # Each answer has a tally; two classes count as one number.
+        self._n_answers = max(model.n_classes**3 // 8, 1)
         self._n_kept = max(KEPT_BYTES // max(len(self._rows), 1), 2)
 
     def holds(self, condition):
@@ -236,7 +241,8 @@ class _Conditions:
         list of Found
             The best is among them; empty if no condition has the support.
         """
-        at_a_time = max(N_AT_A_TIME // max(len(self._rows), len(self._codes.in_order)), 1)
+        n_codes = self._n_answers * len(self._codes.in_order)
+        at_a_time = max(N_AT_A_TIME // max(len(self._rows), n_codes), 1)
         found = []
         for i in range(0, len(places), at_a_time):
             some = places[i : i + at_a_time]
@@ -330,8 +336,10 @@ class ClassConditions(_Conditions):
             return []
         inside = self._codes.several
         n_places, n_bounds = 2 * n_codes * len(pairs), 2 * len(inside) * len(pairs)
-        tallies, places = np.empty((n_tallies, n_places)), np.empty(n_places, dtype=np.int64)
-        bounds, bounded = np.empty((n_tallies, n_bounds)), np.empty(n_bounds, dtype=np.int64)
+        layout = "F" if n_tallies > SIDE_BY_SIDE else "C"
+        tallies = np.empty((n_tallies, n_places), order=layout)
+        bounds = np.empty((n_tallies, n_bounds), order=layout)
+        places, bounded = (np.empty(n, dtype=np.int64) for n in (n_places, n_bounds))
         runs = np.empty(len(self._codes.codes) * len(pairs) + 1, dtype=np.int64)
         n = m = n_runs = n_before = 0
         for each in opened:

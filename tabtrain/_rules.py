@@ -307,8 +307,8 @@ class RuleClassifier(_Rules, TrainedClassifier):
     >>> print(clf.report(X, y))
     rule                          answer  rows  right  share right
     ----------------------------  ------  ----  -----  -----------
-    if petal width (cm) > 1.65         2    48     46       0.9583
-    elif petal length (cm) > 2.5       1    52     48       0.9231
+    if petal width (cm) > 1.75         2    46     45       0.9783
+    elif petal length (cm) > 2.5       1    54     49       0.9074
     else                               0    50     50            1
     """
 

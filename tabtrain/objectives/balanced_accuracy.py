@@ -1,7 +1,7 @@
 """The mean over the classes of the share of their rows that come out right."""
 
 from tabtrain.objectives._base import divide
-from tabtrain.objectives._count_metric import CountMetric, true_positives
+from tabtrain.objectives._count_metric import CountMetric, true_and_predicted, true_positives
 
 
 class BalancedAccuracy(CountMetric):
@@ -20,6 +20,6 @@ class BalancedAccuracy(CountMetric):
     is_affine = True
 
     def score_counts(self, counts):
-        of_class = counts.sum(axis=2)
+        of_class, _ = true_and_predicted(counts)
         recall = divide(true_positives(counts), of_class)
         return recall.sum(axis=1) / (of_class > 0).sum(axis=1)

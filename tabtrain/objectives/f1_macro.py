@@ -1,6 +1,6 @@
 """The mean F1 of the classes."""
 
-from tabtrain.objectives._count_metric import CountMetric
+from tabtrain.objectives._count_metric import CountMetric, true_and_predicted
 from tabtrain.objectives.fbeta import f1_of_classes
 
 
@@ -18,5 +18,5 @@ class F1Macro(CountMetric):
     """
 
     def score_counts(self, counts):
-        present = counts.sum(axis=1) + counts.sum(axis=2) > 0
+        present = sum(true_and_predicted(counts)) > 0
         return f1_of_classes(counts).sum(axis=1) / present.sum(axis=1)

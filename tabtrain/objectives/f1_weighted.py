@@ -1,6 +1,6 @@
 """The mean F1 of the classes, weighted by their rows."""
 
-from tabtrain.objectives._count_metric import CountMetric
+from tabtrain.objectives._count_metric import CountMetric, true_and_predicted
 from tabtrain.objectives.fbeta import f1_of_classes
 
 
@@ -18,5 +18,5 @@ class F1Weighted(CountMetric):
     """
 
     def score_counts(self, counts):
-        of_class = counts.sum(axis=2)
+        of_class, _ = true_and_predicted(counts)
         return (f1_of_classes(counts) * of_class).sum(axis=1) / of_class.sum(axis=1)

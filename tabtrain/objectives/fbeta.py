@@ -2,7 +2,7 @@
 
 from tabtrain._validation import check_number
 from tabtrain.objectives._base import divide
-from tabtrain.objectives._count_metric import CountMetric
+from tabtrain.objectives._count_metric import CountMetric, true_and_predicted
 
 
 class FBeta(CountMetric):
@@ -46,4 +46,5 @@ def fbeta(true_positive, false_positive, false_negative, beta=1.0):
 def f1_of_classes(counts):
     """F1 ``[P, class]`` of each class against all others."""
     right = counts.diagonal(axis1=1, axis2=2)
-    return fbeta(right, counts.sum(axis=1) - right, counts.sum(axis=2) - right)
+    of_class, predicted = true_and_predicted(counts)
+    return fbeta(right, predicted - right, of_class - right)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tabtrain.objectives._base import divide
-from tabtrain.objectives._count_metric import CountMetric, true_positives
+from tabtrain.objectives._count_metric import CountMetric, true_and_predicted, true_positives
 
 
 class MatthewsCorrcoef(CountMetric):
@@ -23,7 +23,7 @@ class MatthewsCorrcoef(CountMetric):
     """
 
     def score_counts(self, counts):
-        of_class, predicted = counts.sum(axis=2), counts.sum(axis=1)
+        of_class, predicted = true_and_predicted(counts)
         total = of_class.sum(axis=1)
         covariance = true_positives(counts).sum(axis=1) * total - (of_class * predicted).sum(axis=1)
         variances = variance(of_class) * variance(predicted)
