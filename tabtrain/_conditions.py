@@ -24,9 +24,11 @@ N_SAMPLED = 2**14
 OUTSIDE = np.array([0.005, 0.995])
 # Where conditions hold is kept of some, in so many bytes.
 KEPT_BYTES = 2**25
-# So many rows, and so many codes for each answer, of places are looked at at a time, at least those
-# of one.
+# So many rows, and so many codes, of places are looked at at a time, at least those of one.
 N_AT_A_TIME = 2**19
+# So many numbers are in the tallies that are looked at at a time, if there are no more of one place,
+# feature and answer.
+MAX_NUMBERS = 2**23
 # Of tallies with more entries, those of one lie side by side, not those of one entry.
 SIDE_BY_SIDE = 16
 # What stands for no rule and no condition, see `splits.fill_leaves`.
@@ -186,8 +188,8 @@ class _Conditions:
         self._min_support = max(model.min_support, np.finfo(np.float64).tiny)
         self._begin = begin
         self._kept: OrderedDict = OrderedDict()
-        # Each answer has a tally; two classes count as one number.
-        self._n_answers = max(model.n_classes**3 // 8, 1)
+        # Of each code and answer there are two tallies.
+        self._n_numbers = 2 * model.n_classes**2
         self._n_kept = max(KEPT_BYTES // max(len(self._rows), 1), 2)
 
     def holds(self, condition):
@@ -241,17 +243,33 @@ class _Conditions:
         list of Found
             The best is among them; empty if no condition has the support.
         """
-        n_codes = self._n_answers * len(self._codes.in_order)
-        at_a_time = max(N_AT_A_TIME // max(len(self._rows), n_codes), 1)
+        at_a_time = N_AT_A_TIME // max(len(self._rows), len(self._codes.in_order))
+        # Of a place and an answer there are so many numbers for one feature, at most.
+        n_numbers = self._n_numbers * int(np.diff(self._codes.first).max())
+        n_answers = max(MAX_NUMBERS // n_numbers, 1)
+        places = [
+            each._replace(answers=each.answers[i : i + n_answers])
+            for each in places
+            for i in range(0, max(len(each.answers), 1), n_answers)
+        ]
+        most = max((len(each.answers) for each in places), default=1)
+        at_a_time = max(min(at_a_time, MAX_NUMBERS // (n_numbers * max(most, 1))), 1)
         found = []
         for i in range(0, len(places), at_a_time):
             some = places[i : i + at_a_time]
-            self._begin(len(some) * len(self._codes.codes))
-            found += self._find(self._opened(some), n_best)
+            opened = self._opened(some)
+            for begin, end in self._shares(sum(len(each.answers) for each in some)):
+                self._begin(len(some) * (end - begin))
+                found += self._find(opened, begin, end, n_best)
         return found
 
-    def _find(self, opened, n_best):
-        """The same for places whose rows are known."""
+    def _shares(self, n_answers):
+        """The features that are looked at at a time, pairs of the first and the end, for so many
+        answers of all places."""
+        yield 0, len(self._codes.codes)
+
+    def _find(self, opened, begin, end, n_best):
+        """The same for places whose rows are known, and some of the features."""
         raise NotImplementedError
 
     def _opened(self, places):
@@ -328,24 +346,36 @@ class ClassConditions(_Conditions):
         self._score, self._rank = score, rank
         self._has_bounds = has_bounds
 
-    def _find(self, opened, n_best):
+    def _shares(self, n_answers):
+        n_codes = max(MAX_NUMBERS // (self._n_numbers * max(n_answers, 1)), 1)
+        first, begin, n_features = self._codes.first, 0, len(self._codes.codes)
+        while begin < n_features:
+            end = int(np.searchsorted(first, first[begin] + n_codes, side="right")) - 1
+            end = max(end, begin + 1)
+            yield begin, end
+            begin = end
+
+    def _find(self, opened, begin, end, n_best):
         n_codes, n_tallies = len(self._codes.in_order), self._n_classes**2
+        first = self._codes.first[begin : end + 1]
         # The rows that are open, and an answer of the rule.
         pairs = [(each, i) for each in opened for i in range(len(each.answers))]
         if not pairs:
             return []
         inside = self._codes.several
-        n_places, n_bounds = 2 * n_codes * len(pairs), 2 * len(inside) * len(pairs)
+        inside = inside[slice(*np.searchsorted(inside, first[[0, -1]]))]
+        n_places = 2 * int(first[-1] - first[0]) * len(pairs)
+        n_bounds = 2 * len(inside) * len(pairs)
         layout = "F" if n_tallies > SIDE_BY_SIDE else "C"
         tallies = np.empty((n_tallies, n_places), order=layout)
         bounds = np.empty((n_tallies, n_bounds), order=layout)
         places, bounded = (np.empty(n, dtype=np.int64) for n in (n_places, n_bounds))
-        runs = np.empty(len(self._codes.codes) * len(pairs) + 1, dtype=np.int64)
+        runs = np.empty((end - begin) * len(pairs) + 1, dtype=np.int64)
         n = m = n_runs = n_before = 0
         for each in opened:
             more, more_runs, more_bounds = splits.fill_tallies(
                 each.sums,
-                self._codes.first,
+                first,
                 each.orders,
                 each.tally,
                 each.moves,
@@ -679,7 +709,7 @@ class NumberConditions(_Conditions):
         score = float(np.nan_to_num(self._objective.score(tally), nan=-np.inf)[0])
         return Found(found, score, score)
 
-    def _find(self, opened, n_best):
+    def _find(self, opened, begin, end, n_best):
         found = [each for one in opened for each in self._found_at(one, n_best)]
         return sorted(found, key=lambda each: -each.score)
 

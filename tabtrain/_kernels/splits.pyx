@@ -338,7 +338,8 @@ def fill_tallies(
     sums : float64 array of shape (n_codes, n_kinds)
         Of `add_by_code`.
     first : int32 array of shape (n_features + 1,)
-        Where the codes of each feature begin, and the end.
+        Where the codes of each feature begin, and the end; of all features, or of some that follow
+        each other.
     orders : int32 array of shape (n_answers, n_codes)
         For each feature its codes in the order in which they join; the last stays.
     base : float64 array of shape (n_tallies,)
@@ -353,9 +354,9 @@ def fill_tallies(
     min_support : float
         What must come to the condition's leaf, and stay in each of the others.
     inside : int32 array of shape (n_inside,)
-        The codes that bounds are wanted of, sorted; they join in their own order, and are not
+        The codes of these features that bounds are wanted of, sorted; they join in their own order, and are not
         what is missing.
-    tallies : float64 array of shape (n_tallies, at least 2 * n_answers * n_codes), filled
+    tallies : float64 array of shape (n_tallies, at least 2 * n_answers * codes of these), filled
         If it holds for the first codes, and for the others, but not for what is missing.
     places : int64 array of as many entries, filled
         Which conditions they are of: those with the support, but not one that holds for all that
@@ -372,6 +373,7 @@ def fill_tallies(
     n_places, n_runs, n_bounded : int
         How many there are.
     """
+    cdef Py_ssize_t n_here = first[first.shape[0] - 1] - first[0]
     cdef Py_ssize_t n_codes = sums.shape[0], n_kinds = sums.shape[1], n_tallies = base.shape[0]
     cdef Py_ssize_t n_leaves = of_leaf.shape[0], n_answers = orders.shape[0]
     cdef Py_ssize_t n_inside = inside.shape[0], n_entries = n_tallies + n_leaves + 1
@@ -383,8 +385,8 @@ def fill_tallies(
     cdef bint is_inside
     if moves.shape[0] != n_answers or moves.shape[1] != n_kinds or moves.shape[2] != 3 \
             or leaf.shape[0] != n_kinds or orders.shape[1] != n_codes \
-            or tallies.shape[0] != n_tallies or tallies.shape[1] < 2 * n_answers * n_codes \
-            or places.shape[0] < 2 * n_answers * n_codes \
+            or tallies.shape[0] != n_tallies or tallies.shape[1] < 2 * n_answers * n_here \
+            or places.shape[0] < 2 * n_answers * n_here \
             or runs.shape[0] < n_answers * (first.shape[0] - 1) or bounds.shape[0] != n_tallies \
             or bounds.shape[1] < 2 * n_answers * n_inside \
             or bounded.shape[0] < 2 * n_answers * n_inside:
