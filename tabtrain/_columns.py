@@ -35,18 +35,26 @@ class Columns:
     def rows(self, X):
         """The rows as numbers: ``[n_rows, n_features]``.
 
+        Columns that have names are not asked for them: scikit-learn has compared these.
+
         Raises
         ------
         ValueError
-            If a column of numbers holds others now.
+            If a column of numbers holds others now, or an array comes where there were categories.
         """
-        if self.names is None:
+        if not hasattr(X, "columns"):
+            for f, categories in enumerate(self.categories):
+                if categories is not None:
+                    raise ValueError(
+                        f"column {self.names[f]!r} held categories when the estimator was fitted: "
+                        "X must be a DataFrame, got an array"
+                    )
             return X
         numbers = np.empty(X.shape, order="F")
         for f, categories in enumerate(self.categories):
-            values = _column(X, f)
+            values, name = _column(X, f), X.columns[f]
             if categories is None:
-                numbers[:, f] = _as_numbers(values, self.names[f])
+                numbers[:, f] = _as_numbers(values, name)
                 continue
             codes = {category: float(code) for code, category in enumerate(categories)}
             is_missing = _missing(values)
@@ -66,7 +74,8 @@ def columns_of(X):
     Raises
     ------
     ValueError
-        If a column has too many categories, or they cannot be sorted.
+        If a column has too many categories, or they cannot be sorted, or if it holds points in time
+        or durations, of which there is no one way to make numbers.
     """
     if not hasattr(X, "columns"):
         return Columns(None, (None,) * X.shape[1])
@@ -98,6 +107,12 @@ def _as_numbers(values, name):
 
 def _categories(values, name):
     """The categories of a column that occur, sorted; None if it holds numbers."""
+    if str(getattr(values, "dtype", "")).startswith(
+        ("datetime", "timedelta", "Datetime", "Duration")
+    ):
+        raise ValueError(
+            f"column {name!r} holds {values.dtype}: make numbers of it, such as days since a date"
+        )
     is_category = str(getattr(values, "dtype", "")).lower().startswith("categor")
     if not is_category and np.asarray(values).dtype.kind in "iuf":
         return None

@@ -26,8 +26,8 @@ OUTSIDE = np.array([0.005, 0.995])
 KEPT_BYTES = 2**25
 # So many rows, and so many codes, of places are looked at at a time, at least those of one.
 N_AT_A_TIME = 2**19
-# So many numbers are in the tallies that are looked at at a time, if there are no more of one place,
-# feature and answer.
+# So many numbers are in the tallies that are looked at at a time, if there are no more of a place,
+# a feature and an answer.
 MAX_NUMBERS = 2**23
 # Of tallies with more entries, those of one lie side by side, not those of one entry.
 SIDE_BY_SIDE = 16

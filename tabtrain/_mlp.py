@@ -89,7 +89,16 @@ class _MLP(TrainedEstimator):
         return model.theta(coefs, intercepts)
 
     def _theta(self, model):
+        shapes = [coefs.shape for coefs in self.coefs_]
+        if shapes != model.shapes:
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} makes layers of shapes "
+                f"{model.shapes}, those to go on from have {shapes}"
+            )
         return model.theta(self.coefs_, self.intercepts_)
+
+    def _facts(self):
+        return self.hidden_layer_sizes, self.activation
 
     def _learned(self, model, theta):
         coefs, intercepts = model.coefficients(theta)
@@ -212,7 +221,7 @@ class MLPClassifier(Probabilities, _MLP, StreamedClassifier):
     selection_ : Selection
         What was trained for the last layer, and what each was worth on the rows held out; see
         :class:`~tabtrain.selection.Selection`. ``print(selection_)`` says whether training for the
-        metric helped.
+        metric helped; None if training was stopped before.
     stop_reason_ : str
         "iterations", "time", "no change", "callback" or "interrupted".
     history_ : History

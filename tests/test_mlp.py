@@ -784,6 +784,25 @@ def test_partial_fit(cancer, diabetes):
         assert right > accepted
 
 
+@quick
+def test_layers_cannot_change_in_between(cancer):
+    warm = MLPClassifier((8,), warm_start=True, max_iter=2).fit(*cancer)
+    stream = MLPClassifier((8,), optimizer="adam").partial_fit(*cancer, classes=[0, 1])
+    for go_on in (warm.fit, stream.partial_fit):
+        before = go_on.__self__.coefs_
+        go_on.__self__.set_params(hidden_layer_sizes=(3,))
+        with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3,\) makes layers of shapes"):
+            go_on(*cancer)
+        assert go_on.__self__.coefs_ is before
+
+
+def test_the_metric_stage_that_is_not_reached(cancer):
+    with pytest.warns(ConvergenceWarning, match="TwoStage has not converged after 2 iterations"):
+        clf = MLPClassifier((4,), objective="f1", max_iter=2, random_state=0).fit(*cancer)
+    assert clf.selection_ is None
+    assert np.isnan(clf.oof_score_)
+
+
 def test_stop_reasons(cancer, own_time):
     endless = {"max_iter": None, "n_iter_no_change": None, "hidden_layer_sizes": (30,)}
     for optimizer in ("adam", "hill_climb"):

@@ -30,6 +30,7 @@ from tabtrain import (
     RuleRegressor,
     RuleSearch,
 )
+from tabtrain import _conditions as conditions
 from tabtrain.objectives import get_objective
 from tests import reference
 
@@ -153,7 +154,9 @@ def tumours():
 def test_larger_lists_score_higher(tumours):
     X, y = tumours
     scores = [
-        RuleClassifier(*size, objective="f1", optimizer=RuleSearch(guard=False, n_kicks=2))
+        RuleClassifier(
+            *size, objective="f1", optimizer=RuleSearch(guard=False, n_kicks=2), random_state=0
+        )
         .fit(X, y)
         .best_score_
         for size in ((1, 1), (2, 1), (2, 2), (3, 2))
@@ -305,6 +308,36 @@ def test_columns_that_cannot_be(rng):
         RuleClassifier().fit(pd.DataFrame({"id": [f"n{i}" for i in range(5000)]}), [0, 1] * 2500)
     with pytest.raises(ValueError, match="'colour' cannot be sorted"):
         RuleClassifier().fit(X.assign(colour=[3, "red"] * 200), y)
+    days = pd.Series(pd.date_range("2020-01-01", periods=len(X), freq="D"))
+    for dates in (days, days.dt.as_unit("s"), days.dt.tz_localize("UTC"), days - days[0]):
+        with pytest.raises(ValueError, match=r"column 'day' holds .*: make numbers of it"):
+            RuleClassifier().fit(X.assign(day=dates), y)
+
+
+@pytest.mark.filterwarnings("ignore:X .* feature names")
+def test_arrays_and_frames_of_numbers_are_the_same(tumours, rng):
+    X, y = np.asarray(tumours[0]), tumours[1]
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    of_array, of_frame = (RuleClassifier(2, 2, random_state=0).fit(each, y) for each in (X, frame))
+    for clf in (of_array, of_frame):
+        assert_array_equal(clf.predict(X), clf.predict(frame))
+        assert str(clf.report(X, y)) == str(clf.report(frame, y))
+    with pytest.raises(ValueError, match="column 'x3' held numbers"):
+        of_array.predict(frame.assign(x3="a"))
+    with pytest.raises(ValueError, match=r"'colour' held categories .* must be a DataFrame"):
+        RuleClassifier().fit(mixed(rng), [0, 1] * 200).predict(np.zeros((2, 5)))
+
+
+def test_many_classes_are_bounded_in_time_and_memory(monkeypatch, rng):
+    """Looked at some at a time, conditions are the same as all at once."""
+    y = rng.integers(7, size=300)
+    X = rng.integers(9, size=(300, 5)) + y[:, np.newaxis]
+    expected = RuleClassifier(objective="f1_macro").fit(X, y)
+    for most in (1, 1000, 20000):
+        monkeypatch.setattr(conditions, "MAX_NUMBERS", most)
+        clf = RuleClassifier(objective="f1_macro").fit(X, y)
+        assert str(clf.rules_) == str(expected.rules_)
+        assert clf.best_score_ == expected.best_score_
 
 
 # As text

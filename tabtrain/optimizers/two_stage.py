@@ -30,7 +30,8 @@ class _Stage(State):
         return True
 
     def outcome(self):
-        return self.inner.outcome()
+        nothing = {"selection_": None, "oof_score_": np.nan, "oof_std_error_": np.nan}
+        return nothing | self.inner.outcome()
 
 
 class TwoStage(Optimizer):
@@ -70,6 +71,7 @@ class TwoStage(Optimizer):
     """
 
     needs = frozenset({"soft gradient", "line search", "held-out rows", "hidden layers"})
+    expects_convergence = True
 
     def __init__(self, optimizer=None, n_steps=100, patience=10):
         self.optimizer = optimizer
