@@ -136,7 +136,20 @@ def named(rule_list, columns, answer):
 
 
 def as_python(rules):
-    """The source of a function of a row that answers as the rules do."""
+    """The source of a function of a row that answers as the rules do.
+
+    Raises
+    ------
+    ValueError
+        If there is a category that cannot be written as source.
+    """
+    for condition in (each for rule in rules for each in rule.conditions):
+        for value in condition.value if isinstance(condition.value, tuple) else ():
+            if not isinstance(value, str | bytes | int | float):
+                raise ValueError(
+                    f"column {condition.feature!r} has the category {value!r}, which cannot be "
+                    "written as source: make strings or numbers of its values"
+                )
     lines = ["def rules(row):"]
     for rule in rules:
         conditions = " and ".join(each.python() for each in rule.conditions)

@@ -1,5 +1,6 @@
 """Lists of rules that are found."""
 
+import datetime
 import pickle
 
 import numpy as np
@@ -347,6 +348,13 @@ def source_of(model):
     namespace: dict = {}
     exec(model.to_python(), namespace)
     return namespace["rules"]
+
+
+def test_what_has_no_source_is_refused():
+    days = [datetime.date(2020, 1, 1 + i % 2) for i in range(20)]
+    clf = RuleClassifier().fit(pd.DataFrame({"day": days}), [0, 1] * 10)
+    with pytest.raises(ValueError, match="column 'day' has the category datetime.date"):
+        clf.to_python()
 
 
 @given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 2), st.booleans())
