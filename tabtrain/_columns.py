@@ -43,10 +43,10 @@ class Columns:
             If a column of numbers holds others now, or an array comes where there were categories.
         """
         if not hasattr(X, "columns"):
-            for f, categories in enumerate(self.categories):
+            for name, categories in zip(self.names or (), self.categories, strict=False):
                 if categories is not None:
                     raise ValueError(
-                        f"column {self.names[f]!r} held categories when the estimator was fitted: "
+                        f"column {name!r} held categories when the estimator was fitted: "
                         "X must be a DataFrame, got an array"
                     )
             return X
