@@ -366,7 +366,7 @@ class ClassConditions(_Conditions):
         inside = inside[slice(*np.searchsorted(inside, first[[0, -1]]))]
         n_places = 2 * int(first[-1] - first[0]) * len(pairs)
         n_bounds = 2 * len(inside) * len(pairs)
-        layout = "F" if n_tallies > SIDE_BY_SIDE else "C"
+        layout: Any = "F" if n_tallies > SIDE_BY_SIDE else "C"
         tallies = np.empty((n_tallies, n_places), order=layout)
         bounds = np.empty((n_tallies, n_bounds), order=layout)
         places, bounded = (np.empty(n, dtype=np.int64) for n in (n_places, n_bounds))
