@@ -112,19 +112,23 @@ MULTIVERSION static void times_slopes(int activation, const double *answers, dou
 #undef ANSWER
 }
 
-/* Of the features of GROUP rows of a tile, those that are not 0 in all of them. */
-MULTIVERSION static void list_features(terms *sum, const double *rows, ptrdiff_t n_features,
-                                       ptrdiff_t step_b)
+/* Of the features of each GROUP of rows of a tile, those that are not 0 in all of them. */
+MULTIVERSION static void list_features(terms *first, terms *second, const double *tile,
+                                       ptrdiff_t n_features, ptrdiff_t step_b)
 {
-    ptrdiff_t n = 0;
+    ptrdiff_t n[2] = {0, 0};
+    terms *sums[2] = {first, second};
     for (ptrdiff_t k = 0; k < n_features; k++) {
-        const vec_mask *x = (const vec_mask *)(rows + LANES * k);
-        vec_mask any = (x[0] | x[1]) << 1; /* -0 is 0 */
-        sum->at_a[n] = LANES * k;
-        sum->at_b[n] = step_b * k;
-        n += ((any[0] | any[1]) | (any[2] | any[3])) != 0;
+        const vec_mask *x = (const vec_mask *)(tile + LANES * k);
+        for (int g = 0; g < 2; g++) {
+            vec_mask any = (x[2 * g] | x[2 * g + 1]) << 1; /* -0 is 0 */
+            sums[g]->at_a[n[g]] = LANES * k + GROUP * g;
+            sums[g]->at_b[n[g]] = step_b * k;
+            n[g] += ((any[0] | any[1]) | (any[2] | any[3])) != 0;
+        }
     }
-    sum->n = n;
+    first->n = n[0];
+    second->n = n[1];
 }
 
 /* Of some rows, those where one of up to GROUP features is not 0. */
@@ -193,13 +197,17 @@ static void affine_layer(const double *weights, ptrdiff_t n_in, ptrdiff_t n_out,
     }
     int skips = n_out >= SKIP_FROM;
     if (!skips) list_all(&room->some, n_in, LANES, n_out);
-    for (ptrdiff_t t = 0; t < n_tiles; t++)
-        for (int first = 0; first < LANES; first += GROUP) {
-            const double *rows = input + LANES * n_in * t + first;
-            if (skips) list_features(&room->some, rows, n_in, n_out);
-            product(rows, 1, GROUP, weights, n_out, &room->some,
-                    out + (LANES * t + first) * n_out, n_out, constants);
+    for (ptrdiff_t t = 0; t < n_tiles; t++) {
+        const double *tile = input + LANES * n_in * t;
+        double *to = out + LANES * t * n_out;
+        if (!skips) {
+            product(tile, 1, LANES, weights, n_out, &room->some, to, n_out, constants);
+            continue;
         }
+        list_features(&room->some, &room->rows, tile, n_in, n_out);
+        product(tile, 1, GROUP, weights, n_out, &room->some, to, n_out, constants);
+        product(tile, 1, GROUP, weights, n_out, &room->rows, to + GROUP * n_out, n_out, constants);
+    }
 }
 
 /* grad += the gradient of the weights and constants of a layer, given that of its outputs,

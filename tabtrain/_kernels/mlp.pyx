@@ -75,7 +75,7 @@ cdef extern from "mlp_batch.h" nogil:
     ) noexcept
     void unfold_floats(
         const network *net, const batch_room *room, const scales *units, double scale,
-        double *gradient,
+        int is_first, double *gradient,
     ) noexcept
     void read_doubles(
         const double *x, const scales *units, Py_ssize_t n, float *to
@@ -434,8 +434,6 @@ cdef class Batches:
         share /= self.total
         with nogil:
             fold_floats(net, &theta[0], &self.units, &self.room)
-            for i in range(theta.shape[0]):
-                gradient[i] = 0.0
             while first < n_chosen:
                 here = min(n_chosen - first, <Py_ssize_t> ROWS_AT_A_TIME)
                 if self.of_floats:
@@ -446,7 +444,9 @@ cdef class Batches:
                     net, (here + GROUP - 1) // GROUP * GROUP, self.loss, self.dscore / share,
                     self.units.output_scale / self.slope_unit, &self.units, &self.room,
                 )
-                unfold_floats(net, &self.room, &self.units, self.slope_unit, &gradient[0])
+                unfold_floats(
+                    net, &self.room, &self.units, self.slope_unit, first == 0, &gradient[0]
+                )
                 first += ROWS_AT_A_TIME
         return share
 

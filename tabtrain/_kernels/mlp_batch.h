@@ -106,11 +106,12 @@ MULTIVERSION static void fold_floats(const network *net, const double *theta, co
     }
 }
 
-/* The chain rule through fold_floats: adds to the gradient. */
+/* The chain rule through fold_floats: adds to the gradient, or fills it with the first rows. */
 MULTIVERSION static void unfold_floats(const network *net, const batch_room *room,
-                                       const scales *units, double scale,
+                                       const scales *units, double scale, int is_first,
                                        double *restrict gradient)
 {
+#define ADD(k, value) gradient[k] = (is_first ? 0.0 : gradient[k]) + scale * (value)
     const float *grad = room->grad;
     for (int i = 0; i < net->n_layers; i++) {
         ptrdiff_t n_in = net->widths[i], n_out = net->widths[i + 1], filled = filled_up(n_out);
@@ -118,13 +119,14 @@ MULTIVERSION static void unfold_floats(const network *net, const batch_room *roo
         for (ptrdiff_t k = 0; k < n_in; k++) {
             double offset = i == 0 ? units->offset[k] : 0.0;
             for (ptrdiff_t o = 0; o < n_out; o++)
-                gradient[k * n_out + o] += scale * (grad[k * filled + o] - offset * constants[o]);
+                ADD(k * n_out + o, grad[k * filled + o] - offset * constants[o]);
         }
-        for (ptrdiff_t o = 0; o < n_out; o++) gradient[n_in * n_out + o] += scale * constants[o];
+        for (ptrdiff_t o = 0; o < n_out; o++) ADD(n_in * n_out + o, constants[o]);
         grad += (n_in + 1) * filled;
         gradient += (n_in + 1) * n_out;
     }
 }
+#undef ADD
 
 /* A row of a table, standardised. */
 #define READ_ROW(name, real)                                                                  \
