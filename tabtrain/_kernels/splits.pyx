@@ -354,8 +354,8 @@ def fill_tallies(
     min_support : float
         What must come to the condition's leaf, and stay in each of the others.
     inside : int32 array of shape (n_inside,)
-        The codes of these features that bounds are wanted of, sorted; they join in their own order, and are not
-        what is missing.
+        The codes of these features that bounds are wanted of, sorted; they join in their own
+        order, and are not what is missing.
     tallies : float64 array of shape (n_tallies, at least 2 * n_answers * codes of these), filled
         If it holds for the first codes, and for the others, but not for what is missing.
     places : int64 array of as many entries, filled
