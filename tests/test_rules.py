@@ -91,7 +91,7 @@ def some_table(rng, n_rows, n_classes, kind):
 )
 def test_a_stump_is_the_best_there_is(name, n_classes, kind, n_codes, monkeypatch, rng):
     """Whether values have codes of their own or share them."""
-    monkeypatch.setattr("tabtrain._conditions.MIN_CODES", n_codes)
+    monkeypatch.setattr("tabtrain._codes.MIN_CODES", n_codes)
     for n_rows in (4, 12, 60):
         X, y, weight = some_table(rng, n_rows, n_classes, kind)
         objective = objective_of(name, n_classes)

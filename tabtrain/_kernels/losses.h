@@ -11,32 +11,40 @@
 
 #include "lanes.h"
 
-/* e**x for x <= 0; e**-708, the smallest normal power, for all below that.
- * x = n log(2) + r with |r| <= log(2) / 2, e**r by its Taylor series (the first term left
- * out is below 2**-57), 2**n added to the exponent. */
-FORCE_INLINE vec exp_negative(vec x)
+/* x <= 0 is n log(2) + r with |r| <= log(2) / 2; -708, which makes the smallest normal power, stands
+ * for all below. Returns the Taylor series of (e**r - 1 - r) / r**2, of which the first term left
+ * out is below 2**-57; exponent is n where numbers have their exponent. */
+FORCE_INLINE vec exp_series(vec x, vec *r, vec_mask *exponent)
 {
     const double magic = 0x1.8p52; /* adding it rounds to a whole number in the low bits */
     x = select_rows(x < broadcast(-708.0), broadcast(-708.0), x);
     vec shifted = x * broadcast(0x1.71547652b82fep0) + broadcast(magic);
     vec n = shifted - broadcast(magic);
-    vec r = x - n * broadcast(0x1.62e42fefa3800p-1);
-    r = r - n * broadcast(0x1.ef35793c76730p-45);
-    vec power = broadcast(1.0 / 6227020800.0);
-    power = power * r + broadcast(1.0 / 479001600.0);
-    power = power * r + broadcast(1.0 / 39916800.0);
-    power = power * r + broadcast(1.0 / 3628800.0);
-    power = power * r + broadcast(1.0 / 362880.0);
-    power = power * r + broadcast(1.0 / 40320.0);
-    power = power * r + broadcast(1.0 / 5040.0);
-    power = power * r + broadcast(1.0 / 720.0);
-    power = power * r + broadcast(1.0 / 120.0);
-    power = power * r + broadcast(1.0 / 24.0);
-    power = power * r + broadcast(1.0 / 6.0);
-    power = power * r + broadcast(0.5);
+    *exponent = (vec_mask)shifted << 52;
+    *r = x - n * broadcast(0x1.62e42fefa3800p-1);
+    *r = *r - n * broadcast(0x1.ef35793c76730p-45);
+    vec series = broadcast(1.0 / 6227020800.0);
+    series = series * *r + broadcast(1.0 / 479001600.0);
+    series = series * *r + broadcast(1.0 / 39916800.0);
+    series = series * *r + broadcast(1.0 / 3628800.0);
+    series = series * *r + broadcast(1.0 / 362880.0);
+    series = series * *r + broadcast(1.0 / 40320.0);
+    series = series * *r + broadcast(1.0 / 5040.0);
+    series = series * *r + broadcast(1.0 / 720.0);
+    series = series * *r + broadcast(1.0 / 120.0);
+    series = series * *r + broadcast(1.0 / 24.0);
+    series = series * *r + broadcast(1.0 / 6.0);
+    return series * *r + broadcast(0.5);
+}
+
+/* e**x for x <= 0. */
+FORCE_INLINE vec exp_negative(vec x)
+{
+    vec_mask exponent;
+    vec r, power = exp_series(x, &r, &exponent);
     power = power * r + broadcast(1.0);
     power = power * r + broadcast(1.0);
-    return (vec)((vec_mask)power + ((vec_mask)shifted << 52));
+    return (vec)((vec_mask)power + exponent);
 }
 
 /* log(1 + x) for 0 <= x <= 1: 2 artanh(z), z = x / (2 + x) <= 1/3, by its series. */

@@ -37,30 +37,13 @@ typedef struct {
     ptrdiff_t n_kept;
 } network;
 
-/* e**x - 1 for x <= 0 to full relative precision, as exp_negative: e**r is kept without its 1. */
+/* e**x - 1 for x <= 0 to full relative precision: e**r is kept without its 1. */
 FORCE_INLINE vec expm1_negative(vec x)
 {
-    const double magic = 0x1.8p52;
-    x = select_rows(x < broadcast(-708.0), broadcast(-708.0), x);
-    vec shifted = x * broadcast(0x1.71547652b82fep0) + broadcast(magic);
-    vec n = shifted - broadcast(magic);
-    vec r = x - n * broadcast(0x1.62e42fefa3800p-1);
-    r = r - n * broadcast(0x1.ef35793c76730p-45);
-    vec power = broadcast(1.0 / 6227020800.0);
-    power = power * r + broadcast(1.0 / 479001600.0);
-    power = power * r + broadcast(1.0 / 39916800.0);
-    power = power * r + broadcast(1.0 / 3628800.0);
-    power = power * r + broadcast(1.0 / 362880.0);
-    power = power * r + broadcast(1.0 / 40320.0);
-    power = power * r + broadcast(1.0 / 5040.0);
-    power = power * r + broadcast(1.0 / 720.0);
-    power = power * r + broadcast(1.0 / 120.0);
-    power = power * r + broadcast(1.0 / 24.0);
-    power = power * r + broadcast(1.0 / 6.0);
-    power = power * r + broadcast(0.5);
-    power = power * r * r + r;
-    vec two_to_n = (vec)((vec_mask)broadcast(1.0) + ((vec_mask)shifted << 52));
-    return two_to_n * power + (two_to_n - broadcast(1.0));
+    vec_mask exponent;
+    vec r, series = exp_series(x, &r, &exponent);
+    vec two_to_n = (vec)((vec_mask)broadcast(1.0) + exponent);
+    return two_to_n * (series * r * r + r) + (two_to_n - broadcast(1.0));
 }
 
 /* tanh |x| = -m / (2 + m) with m = e**(-2 |x|) - 1 */

@@ -53,7 +53,6 @@ cdef extern from "mlp.h" nogil:
 
 cdef extern from "mlp_batch.h" nogil:
     enum:
-        FLOATS
         GROUP
         ROWS_AT_A_TIME
         LOG_LOSS
@@ -69,6 +68,7 @@ cdef extern from "mlp_batch.h" nogil:
         float *inputs
         double *y
         double *weight
+    Py_ssize_t filled_up(Py_ssize_t n) noexcept
     Py_ssize_t lay_out(const network *net, char *bytes, batch_room *room) noexcept
     void fold_floats(
         const network *net, const double *theta, const scales *units, const batch_room *room
@@ -328,9 +328,6 @@ cdef class Batches:
 
     cdef Network network
     cdef scales units
-    cdef scales reading
-    cdef double[::1] nothing
-    cdef double[::1] ones
     cdef const double[::1] unit
     cdef double[::1] shift
     cdef double[::1] offset
@@ -372,7 +369,6 @@ cdef class Batches:
         n_bytes = lay_out(&network.net, NULL, &self.room)
         self.memory = np.zeros(n_bytes // <Py_ssize_t> sizeof(double))
         lay_out(&network.net, <char *> &self.memory[0], &self.room)
-        self.reading = self.units
         self.hold(X)
         if X.size <= MAX_STANDARDISED:
             if self.of_floats:
@@ -396,8 +392,8 @@ cdef class Batches:
                 read_doubles(&X[i, 0], &self.units, X.shape[1], &standardised[i, 0])
             else:
                 read_floats(&X[i, 0], &self.units, X.shape[1], &standardised[i, 0])
-        self.nothing, self.ones = np.zeros(X.shape[1]), np.ones(X.shape[1])
-        self.reading.shift, self.reading.unit = &self.nothing[0], &self.ones[0]
+        self.shift, self.unit = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        self.units.shift, self.units.unit = &self.shift[0], &self.unit[0]
         self.hold(np.asarray(standardised))
 
     def gradient(
@@ -456,16 +452,16 @@ cdef class Batches:
     ) noexcept nogil:
         """Standardise some of the rows; those that fill them up are of weight 0."""
         cdef Py_ssize_t n_features = self.network.widths[0], i, k, row, ahead
-        cdef Py_ssize_t stride = (n_features + FLOATS - 1) // FLOATS * FLOATS
+        cdef Py_ssize_t stride = filled_up(n_features)
         cdef float *to = self.room.inputs
         for i in range(here):
             row = rows[first + i]
             ahead = rows[min(first + i + AHEAD, rows.shape[0] - 1)]
             fetch(&X[ahead, 0], n_features * <Py_ssize_t> sizeof(floating))
             if floating is double:
-                read_doubles(&X[row, 0], &self.reading, n_features, to)
+                read_doubles(&X[row, 0], &self.units, n_features, to)
             else:
-                read_floats(&X[row, 0], &self.reading, n_features, to)
+                read_floats(&X[row, 0], &self.units, n_features, to)
             to += stride
             self.room.y[i] = self.y[row]
             self.room.weight[i] = self.weight[row]

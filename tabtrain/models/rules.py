@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tabtrain._conditions import ClassConditions, Codes, NumberConditions
+from tabtrain._codes import Codes
+from tabtrain._conditions import ClassConditions, NumberConditions
 from tabtrain._kernels import splits  # type: ignore[attr-defined]
 from tabtrain._rule_list import ABOVE, BELOW, MISSING, NONE, PRESENT, Condition, Rule, RuleList
 from tabtrain.objectives.matthews_corrcoef import MatthewsCorrcoef
